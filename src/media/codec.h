@@ -1,0 +1,50 @@
+/* The codec table: what a sample entry means. One file per codec family. */
+#ifndef JO_CODEC_H
+#define JO_CODEC_H
+
+#include "../base/bytes.h"
+#include "track.h"
+
+#define JO_FOURCC(a, b, c, d)                                                                       \
+    ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
+
+/* How the sample entry of an output's init segment is written. */
+typedef enum {
+    JO_ENTRY_SOURCE, /* as the source signals it (avc3 stays avc3): DASH */
+    JO_ENTRY_PLAIN   /* parameter sets in the entry (avc3 → avc1) where they are known: HLS */
+} jo_entry_style;
+
+struct jo_codec {
+    const char *name; /* "H.264", "AAC": for messages */
+    jo_kind kind;
+    /* Group word of HLS audio groups, e.g. "aacl"; NULL for video. */
+    const char *(*group)(const jo_track *t);
+    /* Reads t->entry; fills the codec part of t. Damage is JO_EMEDIA; a variant that can't be packaged sets
+     * t->codec = NULL and t->why and succeeds. */
+    apr_status_t (*parse)(jo_ctx *cx, jo_track *t);
+    /* True if the configuration record left something open that t->probe would tell. */
+    bool (*wants_probe)(const jo_track *t);
+    /* Reads t->probe (after parse). Never fails for damage: leaves t as it is. */
+    void (*probe)(jo_ctx *cx, jo_track *t);
+    /* Appends the sample entry box for an init segment, built from the facts in t (never a blind copy of
+     * QuickTime variants): base fields, configuration, pasp, colr. */
+    void (*write_entry)(const jo_track *t, jo_entry_style style, jo_writer *w);
+    /* RFC 6381 value that goes with write_entry(style). */
+    const char *(*rfc6381)(const jo_track *t, jo_entry_style style);
+};
+
+/* The codec of a sample entry, or NULL. */
+const jo_codec *jo_codec_find(uint32_t fourcc);
+/* Finds the codec and parses; an unknown entry sets t->why ("codec 'hvc1' is not supported") and succeeds. */
+apr_status_t jo_codec_parse(jo_ctx *cx, jo_track *t);
+const char *jo_fourcc_text(apr_pool_t *pool, uint32_t fourcc); /* "avc1"; unprintable bytes as \xNN */
+
+extern const jo_codec jo_codec_avc; /* codec_avc.c: avc1, avc3 */
+extern const jo_codec jo_codec_aac; /* codec_aac.c: mp4a with object type 0x40, 0x66..0x68 */
+
+/* Child boxes of a sample entry that follow its fixed fields; finds one by type. False if absent. *out reads its
+ * payload. Tolerates trailing garbage. QuickTime sound description versions 1 and 2 and the `wave` box are looked
+ * through for audio. */
+bool jo_entry_child(const jo_track *t, uint32_t type, jo_reader *out);
+
+#endif

@@ -1,0 +1,99 @@
+/* The compact sample index of one track: immutable once finished. It answers two questions, where a
+ * segment may start ("boundaries") and what samples lie in a range, at a cost that does not depend on
+ * the length of the title. Progressive and fragmented sources fill the same index.
+ *
+ * Stored per sample: 1 flags byte, the size as a varint, and what changed (place, duration, composition
+ * offset). Every 64th sample starts a block that can be decoded on its own. Times are in the track's
+ * timescale, on the media's own time line (before edit lists). */
+#ifndef JO_INDEX_H
+#define JO_INDEX_H
+
+#include "../base/jo.h"
+
+typedef struct jo_sample {
+    int64_t dts;
+    int64_t offset;    /* in the source */
+    uint32_t size;     /* bytes */
+    uint32_t duration; /* to the next sample's DTS */
+    int32_t cts;       /* PTS - DTS */
+    bool sync;
+} jo_sample;
+
+/* A random access point: a sample from which decoding can start and before which, in presentation
+ * order, nothing that follows it in decoding order is shown but its own leading pictures. */
+typedef struct jo_rap {
+    uint32_t sample;
+    bool fragment; /* first sample of a source fragment */
+    bool open;     /* has leading pictures (open GOP): ept < its own PTS */
+    int64_t ept;   /* earliest PTS of the samples up to the next random access point */
+} jo_rap;
+
+typedef struct jo_index_block jo_index_block;
+
+typedef struct jo_index {
+    uint32_t count;          /* samples */
+    bool all_sync;           /* every sample is a sync sample */
+    bool reordered;          /* composition offsets vary */
+    bool open_gops;          /* some rap is open */
+    int32_t cts;             /* offset of sample 0; of all if !reordered */
+    uint32_t duration;       /* of sample 0 */
+    uint32_t const_until;    /* samples [0, const_until) all last `duration` */
+    uint32_t max_size;       /* largest sample */
+    int64_t bytes;           /* of all samples */
+    int64_t first_dts;       /* of sample 0 */
+    int64_t end_dts;         /* of the last sample + its duration */
+    int64_t first_pts;       /* earliest PTS */
+    int64_t end_pts;         /* latest PTS + duration */
+    int64_t source_end;      /* one past the highest byte used in the source */
+    jo_rap *raps;            /* NULL if all_sync && !reordered: then every sample is one */
+    uint32_t nraps;
+    uint32_t *fragments;     /* first sample of each source fragment; NULL for progressive */
+    uint32_t nfragments;
+    jo_index_block *blocks;
+    uint32_t nblocks;
+    uint8_t *stream;
+    size_t stream_len;
+    int32_t cts_table[15];
+} jo_index;
+
+/* Bytes of memory that the index keeps (figure of the bench and of the title cache's budget). */
+size_t jo_index_memory(const jo_index *ix);
+
+/* -- building, in decoding order ------------------------------------------------------------------- */
+
+typedef struct jo_index_builder jo_index_builder;
+
+/* The index goes into cx->pool; scratch is malloc'ed or in a sub-pool that finish() destroys. */
+jo_index_builder *jo_index_builder_make(jo_ctx *cx);
+/* Appends a sample. duration counts for the last sample only (the others last until the next DTS). A
+ * DTS below the one before is raised to it with the PTS kept, up to one second (timescale ticks); more is
+ * JO_EMEDIA. `timescale` is the track's. Beyond limits->samples: JO_EMEDIA. */
+apr_status_t jo_index_add(jo_index_builder *b, jo_ctx *cx, const jo_sample *s, uint32_t timescale);
+/* The next sample added starts a source fragment. */
+void jo_index_begin_fragment(jo_index_builder *b);
+/* JO_SUCCESS with count 0 is possible: a track without samples. */
+apr_status_t jo_index_finish(jo_index_builder *b, jo_ctx *cx, jo_index **out);
+
+/* -- asking -------------------------------------------------------------------------------------- */
+
+/* Sequential decoding from sample n; at most 63 samples are skipped to get there. */
+typedef struct jo_cursor {
+    const jo_index *index;
+    uint32_t next; /* number of the sample that jo_cursor_next gives */
+    const uint8_t *at;
+    jo_sample state;
+} jo_cursor;
+
+void jo_cursor_init(jo_cursor *c, const jo_index *ix, uint32_t n);
+bool jo_cursor_next(jo_cursor *c, jo_sample *out); /* false past the end */
+
+/* First sample whose DTS is ≥ t (count if none). For tracks that are all_sync && !reordered this is also
+ * the question by PTS: ask with t - cts. */
+uint32_t jo_index_find_dts(const jo_index *ix, int64_t t);
+int64_t jo_index_dts(const jo_index *ix, uint32_t n);        /* n == count: end_dts */
+/* First rap (number into raps) with ept ≥ t; nraps if none. */
+uint32_t jo_index_find_rap(const jo_index *ix, int64_t t);
+/* Sum of the sizes of samples [from, to). */
+int64_t jo_index_range_bytes(const jo_index *ix, uint32_t from, uint32_t to);
+
+#endif

@@ -1,0 +1,69 @@
+/* One elementary stream as all inputs fill it and all outputs read it. */
+#ifndef JO_TRACK_H
+#define JO_TRACK_H
+
+#include "index.h"
+
+typedef enum { JO_VIDEO, JO_AUDIO, JO_TEXT, JO_META, JO_KINDS } jo_kind;
+
+typedef struct jo_codec jo_codec; /* codec.h */
+
+/* The edit list, reduced: 14496-12 8.6.6. */
+typedef struct jo_edit {
+    int64_t empty;      /* ticks of the track's timescale before the media starts (rounded) */
+    int64_t media_time; /* where in the media the presentation starts, track timescale */
+    int64_t end;        /* media time where it ends, INT64_MAX if open */
+} jo_edit;
+
+/* What of a source is presented: samples [in, out), wire time = media time + shift. One today. */
+typedef struct jo_span {
+    int source;    /* into the presentation's sources */
+    uint32_t in;   /* first sample kept: the last sync sample at or before the edit start (audio: its priming) */
+    uint32_t out;  /* one past the last */
+    int64_t shift; /* ticks */
+} jo_span;
+
+typedef struct jo_track {
+    /* filled by the demuxer */
+    jo_kind kind;
+    uint32_t id;            /* track_ID in its source */
+    bool enabled;           /* tkhd flag */
+    uint32_t fourcc;        /* sample entry, e.g. 'avc3' */
+    uint32_t timescale;     /* > 0 */
+    const char *lang;       /* as in the file: elng or the 3-letter code; "und" */
+    const uint8_t *entry;   /* the whole sample entry box, header included */
+    size_t entry_len;
+    uint32_t entries;       /* sample entries in stsd */
+    jo_edit edit;
+    jo_index *index;
+    uint32_t matrix[9];     /* tkhd display matrix, 16.16 and 2.30 */
+
+    /* filled by the codec (codec.h) from the sample entry and, where that is silent, a probe sample */
+    const jo_codec *codec;  /* NULL: cannot be packaged, `why` says so */
+    const char *why;
+    const char *rfc6381;    /* as signalled with the source's sample entry: "avc3.42C00D" */
+    const uint8_t *config;  /* avcC payload, AudioSpecificConfig; complete (with the probe's parameter sets) */
+    size_t config_len;
+    bool in_band;           /* parameter sets travel in the samples (avc3, hev1) */
+    uint8_t nal_length;     /* bytes of NAL length fields */
+    uint16_t width, height; /* luma samples after cropping */
+    uint16_t sar_w, sar_h;  /* sample aspect ratio, 1:1 if unknown */
+    uint32_t sample_rate;   /* output rate, after SBR */
+    uint16_t channels;      /* output channels, after PS */
+    const uint8_t *probe;   /* first sync sample, if the codec asked for it */
+    size_t probe_len;
+
+    /* filled by load.c from the descriptor and the time line */
+    const char *name;       /* trackName */
+    uint64_t bitrate;       /* systemBitrate, bits/s */
+    const char *token;      /* <name>=<bitrate>, unique */
+    const char *language;   /* shortest BCP 47 form, "" if und */
+    jo_span span;
+    int64_t origin;         /* wire time of the edit start (priming lies before it), ticks */
+    int64_t end;            /* wire time of the end of the last kept sample, ticks */
+    int64_t preroll;        /* the descriptor's P in this timescale, ticks */
+    uint32_t frame;         /* average sample duration, ticks, ≥ 1 */
+    int64_t dts_shift;      /* CMAF composition shift: tfdt = wire DTS + dts_shift (DESIGN 9) */
+} jo_track;
+
+#endif

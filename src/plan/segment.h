@@ -1,0 +1,46 @@
+/* The plan: where every track of a descriptor is cut. A pure function of the whole descriptor (never
+ * of a selection), shared by manifests and segments, so that they can't disagree. */
+#ifndef JO_SEGMENT_H
+#define JO_SEGMENT_H
+
+#include "../base/ticks.h"
+#include "../media/presentation.h"
+
+/* Where segment i of a track starts. */
+typedef struct jo_cut {
+    uint32_t sample; /* first sample; equals the next cut's if the segment is empty */
+    int64_t time;    /* earliest presentation time on the wire, after the edit list, ticks */
+} jo_cut;
+
+typedef struct jo_track_plan {
+    jo_cut *cuts;   /* count + 1: the last one is the end */
+    bool aligned;   /* cut at the reference's boundaries (within half a frame) */
+    int first, last; /* first non-empty segment and one past the last: [first, last) */
+} jo_track_plan;
+
+typedef struct jo_plan {
+    int count;             /* segments; numbers are base_number .. base_number + count - 1 */
+    int64_t base_number;   /* 1 for VOD */
+    jo_track_plan *tracks; /* as in the period's tracks */
+    int64_t longest_ms;    /* longest segment of any audio or video track */
+} jo_plan;
+
+/* wanted.den == 0: cut at every source fragment or GOP (DASH's default). JO_EMEDIA beyond limits->segments. */
+apr_status_t jo_plan_make(jo_ctx *cx, const jo_period *period, jo_fraction wanted, jo_plan **out);
+
+/* Index of segment `number`, or of the non-empty segment of track t that starts exactly at wire time `time`;
+ * -1 if there is none. */
+int jo_plan_find_number(const jo_plan *p, int64_t number);
+int jo_plan_find_time(const jo_plan *p, int t, int64_t time);
+
+static inline int64_t jo_plan_duration(const jo_track_plan *t, int i)
+{
+    return t->cuts[i + 1].time - t->cuts[i].time;
+}
+
+static inline bool jo_plan_empty(const jo_track_plan *t, int i)
+{
+    return t->cuts[i].sample == t->cuts[i + 1].sample;
+}
+
+#endif
