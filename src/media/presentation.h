@@ -31,10 +31,9 @@ typedef struct jo_presentation {
 
 /* Puts all tracks on the common time line: fills span, origin, end, preroll, frame and dts_shift of every
  * track from edit and index (DESIGN 4 "Time zero"), and drops tracks that present no sample. */
-apr_status_t jo_presentation_align(jo_ctx *cx, jo_presentation *p);
+void jo_presentation_align(jo_ctx *cx, jo_presentation *p);
 
-/* End of the presentation, counted from its time zero (P not included), in ms, rounded up, and exactly
- * as the latest track's end. */
+/* End of the latest track, counted from the presentation's time zero (P not included), in ms, rounded. */
 int64_t jo_presentation_duration_ms(const jo_presentation *p);
 
 #endif

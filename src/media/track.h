@@ -57,8 +57,9 @@ typedef struct jo_track {
     const char *name;       /* trackName */
     uint64_t bitrate;       /* systemBitrate, bits/s */
     const char *token;      /* <name>=<bitrate>, unique */
-    const char *language;   /* shortest BCP 47 form, "" if und */
+    const char *language;   /* shortest BCP 47 form (lang.h), "" if und */
     jo_span span;
+    int64_t start;          /* wire time of the earliest kept picture or sound after the edit start, ticks */
     int64_t origin;         /* wire time of the edit start (priming lies before it), ticks */
     int64_t end;            /* wire time of the end of the last kept sample, ticks */
     int64_t preroll;        /* the descriptor's P in this timescale, ticks */

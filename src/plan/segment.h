@@ -10,6 +10,7 @@
 typedef struct jo_cut {
     uint32_t sample; /* first sample; equals the next cut's if the segment is empty */
     int64_t time;    /* earliest presentation time on the wire, after the edit list, ticks */
+    int64_t bytes;   /* of all samples of the track before `sample` */
 } jo_cut;
 
 typedef struct jo_track_plan {
@@ -22,11 +23,14 @@ typedef struct jo_plan {
     int count;             /* segments; numbers are base_number .. base_number + count - 1 */
     int64_t base_number;   /* 1 for VOD */
     jo_track_plan *tracks; /* as in the period's tracks */
-    int64_t longest_ms;    /* longest segment of any audio or video track */
+    int64_t longest_ms;    /* longest segment of any audio or video track, rounded up */
 } jo_plan;
 
 /* wanted.den == 0: cut at every source fragment or GOP (DASH's default). JO_EMEDIA beyond limits->segments. */
 apr_status_t jo_plan_make(jo_ctx *cx, const jo_period *period, jo_fraction wanted, jo_plan **out);
+
+/* (An empty segment inside a track lasts 0: the sample before it goes on to the next. Leading ones last as
+ * long as the reference's.) */
 
 /* Index of segment `number`, or of the non-empty segment of track t that starts exactly at wire time `time`;
  * -1 if there is none. */

@@ -1,0 +1,332 @@
+#include "load.h"
+
+#include "../base/log.h"
+#include "../base/status.h"
+#include "../media/lang.h"
+#include "demux.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+/* A source that is open during the load, with what was found in it. */
+typedef struct loaded {
+    const char *path;
+    jo_source *source;
+    jo_demuxed media;
+} loaded;
+
+typedef struct loader {
+    jo_ctx *cx;
+    const char *path; /* of the descriptor */
+    const jo_ism *ism;
+    loaded *files;
+    int nfiles;
+    jo_track **tracks; /* chosen so far */
+    int ntracks;
+    const char *why[JO_KINDS]; /* a kind that was asked for and could not be packaged */
+} loader;
+
+static jo_kind kind_of(jo_ism_type type)
+{
+    return type == JO_ISM_VIDEO ? JO_VIDEO : type == JO_ISM_AUDIO ? JO_AUDIO : JO_TEXT;
+}
+
+static const char *kind_word(jo_kind kind)
+{
+    return kind == JO_VIDEO ? "video" : kind == JO_AUDIO ? "audio" : "textstream";
+}
+
+/* -- sources ----------------------------------------------------------------------------------------- */
+
+static apr_status_t open_file(loader *l, const jo_ism_track *it, int *out)
+{
+    jo_ctx *cx = l->cx;
+    const char *path;
+
+    if (jo_source_resolve(cx, l->path, it->src, &path) != APR_SUCCESS) {
+        return cx->code;
+    }
+    for (int i = 0; i < l->nfiles; i++) {
+        if (!strcmp(l->files[i].path, path)) {
+            *out = i;
+            return APR_SUCCESS;
+        }
+    }
+    loaded *f = &l->files[l->nfiles];
+    f->path = path;
+    if (jo_source_open(cx, path, &f->source) != APR_SUCCESS) {
+        return cx->code;
+    }
+    *out = l->nfiles++;
+    return APR_SUCCESS;
+}
+
+/* Opens all sources first (so that all can be fetched at once), then reads their headers. */
+static apr_status_t read_files(loader *l, int *file_of)
+{
+    for (int i = 0; i < l->ism->ntracks; i++) {
+        const jo_ism_track *it = &l->ism->tracks[i];
+        file_of[i] = -1;
+        if (it->type == JO_ISM_TEXT) {
+            jo_log_write(l->cx, JO_LOG_INFO, "%s: text is left out", it->src);
+        } else if (open_file(l, it, &file_of[i]) != APR_SUCCESS) {
+            return l->cx->code;
+        }
+    }
+    for (int i = 0; i < l->nfiles; i++) {
+        if (jo_demux(l->cx, l->files[i].source, &l->files[i].media) != APR_SUCCESS) {
+            return l->cx->code;
+        }
+    }
+    return APR_SUCCESS;
+}
+
+/* -- choosing tracks -------------------------------------------------------------------------------------- */
+
+static const jo_track *find_taken(const loader *l, int file, uint32_t id)
+{
+    for (int i = 0; i < l->ntracks; i++) {
+        if (l->tracks[i]->span.source == file && l->tracks[i]->id == id) {
+            return l->tracks[i];
+        }
+    }
+    return NULL;
+}
+
+static apr_status_t take(loader *l, const jo_ism_track *it, int file, jo_track *found)
+{
+    jo_ctx *cx = l->cx;
+
+    if (found->codec == NULL) {
+        l->why[found->kind] = apr_psprintf(cx->pool, "%s: track %u: %s", l->files[file].source->name,
+                                           found->id, found->why);
+        jo_log_write(cx, JO_LOG_WARNING, "%s: left out", l->why[found->kind]);
+        return APR_SUCCESS;
+    }
+    if ((uint32_t)l->ntracks >= cx->limits->tracks) {
+        return jo_fail(cx, JO_EMEDIA, "more than %u tracks", cx->limits->tracks);
+    }
+    /* two elements may name one track of one file; each is a track of its own */
+    jo_track *t = apr_pmemdup(cx->pool, found, sizeof(*found));
+    bool own_kind = kind_of(it->type) == found->kind;
+    t->span.source = file;
+    t->name = own_kind ? it->name : NULL;
+    t->bitrate = own_kind ? it->bitrate : 0;
+    if (own_kind && it->lang != NULL) {
+        t->lang = it->lang;
+    }
+    l->tracks[l->ntracks++] = t;
+    return APR_SUCCESS;
+}
+
+static apr_status_t take_by_id(loader *l, const jo_ism_track *it, int file)
+{
+    const jo_demuxed *m = &l->files[file].media;
+
+    for (int i = 0; i < m->ntracks; i++) {
+        if (m->tracks[i]->id == it->track_id && m->tracks[i]->kind == kind_of(it->type)) {
+            return take(l, it, file, m->tracks[i]);
+        }
+    }
+    return jo_fail(l->cx, JO_EMEDIA, "descriptor line %u: %s has no %s track %u", it->line,
+                   l->files[file].source->name, kind_word(kind_of(it->type)), it->track_id);
+}
+
+static bool by_id_elsewhere(const loader *l, const int *file_of, int file, uint32_t id)
+{
+    for (int i = 0; i < l->ism->ntracks; i++) {
+        if (file_of[i] == file && l->ism->tracks[i].track_id == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Every track of `kind` in the file that no other element names. */
+static apr_status_t take_kind(loader *l, const jo_ism_track *it, const int *file_of, int file,
+                              jo_kind kind, int *found)
+{
+    const jo_demuxed *m = &l->files[file].media;
+
+    for (int i = 0; i < m->ntracks; i++) {
+        jo_track *t = m->tracks[i];
+        if (t->kind != kind || by_id_elsewhere(l, file_of, file, t->id)
+            || find_taken(l, file, t->id) != NULL) {
+            continue;
+        }
+        (*found)++;
+        if (take(l, it, file, t) != APR_SUCCESS) {
+            return l->cx->code;
+        }
+    }
+    return APR_SUCCESS;
+}
+
+static bool has_audio_element(const jo_ism *ism)
+{
+    for (int i = 0; i < ism->ntracks; i++) {
+        if (ism->tracks[i].type == JO_ISM_AUDIO) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static apr_status_t choose(loader *l, const int *file_of)
+{
+    bool audio_too = !has_audio_element(l->ism);
+
+    for (int i = 0; i < l->ism->ntracks; i++) {
+        const jo_ism_track *it = &l->ism->tracks[i];
+        int found = 0;
+        if (file_of[i] < 0) {
+            continue;
+        }
+        apr_status_t rv = it->track_id != 0
+                              ? take_by_id(l, it, file_of[i])
+                              : take_kind(l, it, file_of, file_of[i], kind_of(it->type), &found);
+        if (rv == APR_SUCCESS && audio_too && it->track_id == 0) {
+            /* a descriptor of nothing but <video src> means the whole file */
+            rv = take_kind(l, it, file_of, file_of[i], JO_AUDIO, &found);
+        }
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+        if (found == 0 && it->track_id == 0 && it->line != 0) {
+            return jo_fail(l->cx, JO_EMEDIA, "descriptor line %u: %s has no %s track left to play",
+                           it->line, l->files[file_of[i]].source->name,
+                           kind_word(kind_of(it->type)));
+        }
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t check_kinds(loader *l)
+{
+    int have[JO_KINDS] = {0};
+
+    for (int i = 0; i < l->ntracks; i++) {
+        have[l->tracks[i]->kind]++;
+    }
+    for (int k = JO_VIDEO; k <= JO_AUDIO; k++) {
+        if (have[k] == 0 && l->why[k] != NULL) {
+            return jo_fail(l->cx, JO_EMEDIA, "%s", l->why[k]);
+        }
+    }
+    if (l->ntracks == 0) {
+        return jo_fail(l->cx, JO_EMEDIA, "no audio or video track");
+    }
+    return APR_SUCCESS;
+}
+
+/* -- names (DESIGN 8) -------------------------------------------------------------------------------------- */
+
+static uint64_t average_bitrate(const jo_track *t)
+{
+    const jo_index *ix = t->index;
+    int64_t ticks = ix->end_pts - ix->first_pts;
+    __int128 bits = (__int128)ix->bytes * 8 * t->timescale;
+
+    if (ticks <= 0) {
+        return 1000;
+    }
+    __int128 k = (bits + (__int128)ticks * 1000 - 1) / ((__int128)ticks * 1000);
+    return k < 1 ? 1000 : k > INT32_MAX ? (uint64_t)INT32_MAX * 1000 : (uint64_t)k * 1000;
+}
+
+static bool token_taken(const loader *l, int n, const char *name, uint64_t bitrate)
+{
+    for (int i = 0; i < n; i++) {
+        if (l->tracks[i]->bitrate == bitrate && !strcmp(l->tracks[i]->name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Several tracks of one file are no ladder: they are told apart by name. */
+static bool name_taken_in_file(const loader *l, int n, const char *name)
+{
+    for (int i = 0; i < n; i++) {
+        if (l->tracks[i]->span.source == l->tracks[n]->span.source
+            && !strcmp(l->tracks[i]->name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void name_track(loader *l, int n)
+{
+    apr_pool_t *pool = l->cx->pool;
+    jo_track *t = l->tracks[n];
+    const char *lang = jo_lang_long(pool, t->lang);
+    bool given = t->name != NULL;
+    const char *stem = given ? t->name
+                             : apr_pstrcat(pool, kind_word(t->kind), *lang ? "_" : "", lang, NULL);
+
+    t->language = jo_lang_short(pool, t->lang);
+    if (t->bitrate == 0) {
+        t->bitrate = average_bitrate(t);
+    }
+    t->name = stem;
+    for (int k = 1; token_taken(l, n, t->name, t->bitrate)
+                    || (!given && name_taken_in_file(l, n, t->name)); k++) {
+        t->name = apr_psprintf(pool, "%s_%d", stem, k);
+    }
+    t->token = apr_psprintf(pool, "%s=%" APR_UINT64_T_FMT, t->name, t->bitrate);
+}
+
+/* -- the presentation ------------------------------------------------------------------------------------- */
+
+static void fill(loader *l, const void *descriptor, size_t descriptor_len, apr_time_t modified,
+                 jo_presentation *p)
+{
+    apr_pool_t *pool = l->cx->pool;
+    jo_sha256 *h = jo_sha256_make(pool);
+
+    p->modified = modified;
+    p->nsources = l->nfiles;
+    p->sources = apr_pcalloc(pool, sizeof(*p->sources) * (size_t)(l->nfiles + 1));
+    jo_sha256_add_int(h, (int64_t)descriptor_len);
+    jo_sha256_add(h, descriptor, descriptor_len);
+    for (int i = 0; i < l->nfiles; i++) {
+        const loaded *f = &l->files[i];
+        p->sources[i].path = f->path;
+        p->sources[i].id = f->source->id;
+        apr_time_t mtime = f->source->id.mtime / 1000;
+        p->modified = mtime > p->modified ? mtime : p->modified;
+        jo_sha256_add(h, f->media.fingerprint, sizeof(f->media.fingerprint));
+    }
+    jo_sha256_finish(h, p->fingerprint);
+    p->nperiods = 1;
+    p->periods = apr_pcalloc(pool, sizeof(*p->periods));
+    p->periods[0].tracks = l->tracks;
+    p->periods[0].ntracks = l->ntracks;
+}
+
+apr_status_t jo_load(jo_ctx *cx, const char *path, const jo_ism *ism, const void *descriptor,
+                     size_t descriptor_len, apr_time_t modified, jo_presentation **out)
+{
+    loader l = {.cx = cx, .path = path, .ism = ism};
+    size_t n = (size_t)ism->ntracks + 1;
+    int *file_of = apr_pcalloc(cx->pool, sizeof(*file_of) * n);
+
+    l.files = apr_pcalloc(cx->pool, sizeof(*l.files) * n);
+    l.tracks = apr_pcalloc(cx->pool, sizeof(*l.tracks) * cx->limits->tracks);
+    if (read_files(&l, file_of) != APR_SUCCESS || choose(&l, file_of) != APR_SUCCESS
+        || check_kinds(&l) != APR_SUCCESS) {
+        return cx->code;
+    }
+    for (int i = 0; i < l.ntracks; i++) {
+        name_track(&l, i);
+    }
+    jo_presentation *p = apr_pcalloc(cx->pool, sizeof(*p));
+    fill(&l, descriptor, descriptor_len, modified, p);
+    jo_presentation_align(cx, p);
+    if (p->periods[0].ntracks == 0) {
+        return jo_fail(cx, JO_EMEDIA, "no track presents any sample");
+    }
+    *out = p;
+    return APR_SUCCESS;
+}

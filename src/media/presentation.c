@@ -1,0 +1,210 @@
+#include "presentation.h"
+
+#include "../base/log.h"
+#include "../base/ticks.h"
+
+/* Priming that is kept before an audio track's edit start: decoders need a few access units (AAC 1-3,
+ * HE-AAC up to 6 at low rates); what lies further back was cut away on purpose. */
+#define MAX_PRIMING_MS 250
+
+/* Wire-free first step: what of the media is kept. Gives the earliest kept PTS. */
+static int64_t keep_video(jo_track *t)
+{
+    const jo_index *ix = t->index;
+    if (ix->raps == NULL) {
+        uint32_t n = jo_index_find_dts(ix, jo_ticks_sub(t->edit.media_time, ix->cts));
+        if (n > 0 && (n == ix->count || jo_index_dts(ix, n) + ix->cts > t->edit.media_time)) {
+            n--;
+        }
+        t->span.in = n;
+        return jo_index_dts(ix, n) + ix->cts;
+    }
+    if (ix->nraps == 0) {
+        t->span.in = 0;
+        return ix->first_pts;
+    }
+    uint32_t k = jo_index_find_rap(ix, t->edit.media_time);
+    if (k == ix->nraps || (k > 0 && ix->raps[k].ept > t->edit.media_time)) {
+        k--;
+    }
+    t->span.in = ix->raps[k].sample;
+    return ix->raps[k].ept;
+}
+
+static int64_t keep_audio(jo_track *t)
+{
+    const jo_index *ix = t->index;
+    int64_t from = jo_ticks_sub(t->edit.media_time,
+                                jo_ticks_round(MAX_PRIMING_MS, 1000, t->timescale));
+    uint32_t n = jo_index_find_dts(ix, jo_ticks_sub(from, ix->cts));
+    t->span.in = n == ix->count ? n - 1 : n;
+    return jo_index_dts(ix, t->span.in) + ix->cts;
+}
+
+/* One past the last sample, in decoding order, that is shown before media time `end`. */
+static uint32_t last_shown(const jo_index *ix, uint32_t from, int64_t end)
+{
+    jo_cursor c;
+    jo_sample s;
+    uint32_t out = from;
+
+    if (ix->raps != NULL && ix->nraps > 0) {
+        uint32_t k = jo_index_find_rap(ix, end);
+        if (k > 0 && ix->raps[k - 1].sample > from) {
+            from = ix->raps[k - 1].sample;
+        }
+    }
+    jo_cursor_init(&c, ix, from);
+    while (jo_cursor_next(&c, &s)) {
+        if (s.dts + s.cts < end) {
+            out = c.next;
+        } else if (s.dts >= end) {
+            break; /* nothing later is shown earlier than it is decoded, but for negative offsets */
+        }
+    }
+    return out;
+}
+
+/* Latest PTS + duration of samples [in, out). */
+static int64_t shown_until(const jo_index *ix, uint32_t in, uint32_t out)
+{
+    jo_cursor c;
+    jo_sample s;
+    int64_t end = INT64_MIN;
+
+    jo_cursor_init(&c, ix, in);
+    while (c.next < out && jo_cursor_next(&c, &s)) {
+        int64_t e = s.dts + s.cts + s.duration;
+        end = e > end ? e : end;
+    }
+    return end;
+}
+
+/* Sets span.in and span.out; gives first kept PTS and media end. False if nothing is left. */
+static bool keep(jo_track *t, int64_t *first_pts, int64_t *end)
+{
+    const jo_index *ix = t->index;
+
+    if (ix == NULL || ix->count == 0 || t->edit.media_time >= ix->end_pts
+        || t->edit.end <= t->edit.media_time) {
+        return false;
+    }
+    *first_pts = t->kind == JO_VIDEO ? keep_video(t) : keep_audio(t);
+    t->span.out = ix->count;
+    *end = ix->end_pts;
+    if (t->edit.end < ix->end_pts) {
+        t->span.out = last_shown(ix, t->span.in, t->edit.end);
+        if (t->span.out < ix->count) {
+            *end = shown_until(ix, t->span.in, t->span.out);
+        }
+    }
+    return t->span.in < t->span.out;
+}
+
+typedef struct kept {
+    int64_t first_pts; /* media time */
+    int64_t end;       /* media time */
+} kept;
+
+/* Where the track's media begins on the edited time line, ticks ≥ 0. */
+static int64_t edited_start(const jo_track *t, const kept *k)
+{
+    int64_t late = k->first_pts - t->edit.media_time;
+    return t->edit.empty + (late > 0 ? late : 0);
+}
+
+static void place(jo_track *t, const kept *k, int64_t common)
+{
+    const jo_index *ix = t->index;
+    int64_t origin = t->edit.empty - common + t->preroll;
+    int64_t priming = 0;
+
+    t->origin = origin;
+    t->span.shift = origin - t->edit.media_time;
+    t->end = k->end + t->span.shift;
+    t->start = k->first_pts + t->span.shift;
+    if (t->kind == JO_AUDIO && t->start < origin) {
+        priming = origin - t->start;
+        t->start = origin;
+    }
+    t->dts_shift = k->first_pts - jo_index_dts(ix, t->span.in) + priming;
+    int64_t frame = (ix->end_dts - ix->first_dts) / ix->count;
+    t->frame = (uint32_t)(frame < 1 ? 1 : frame > UINT32_MAX ? UINT32_MAX : frame);
+}
+
+/* Drops tracks that present nothing; keeps order and the reference's index right. */
+static void drop_empty(jo_ctx *cx, jo_period *period, kept *ks)
+{
+    int n = 0;
+
+    for (int i = 0; i < period->ntracks; i++) {
+        jo_track *t = period->tracks[i];
+        if (keep(t, &ks[n].first_pts, &ks[n].end)) {
+            period->tracks[n++] = t;
+        } else {
+            jo_log_write(cx, JO_LOG_WARNING, "track %s presents no sample: left out", t->token);
+        }
+    }
+    period->ntracks = n;
+}
+
+static int find_reference(const jo_period *period)
+{
+    for (int i = 0; i < period->ntracks; i++) {
+        if (period->tracks[i]->kind == JO_VIDEO) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+static void align_period(jo_ctx *cx, jo_presentation *p, jo_period *period)
+{
+    kept *ks = apr_pcalloc(cx->pool, sizeof(*ks) * (size_t)(period->ntracks + 1));
+    int64_t common = 0, common_ts = 0;
+
+    drop_empty(cx, period, ks);
+    period->reference = find_reference(period);
+    p->preroll_num = 0;
+    p->preroll_den = 1;
+    for (int i = 0; i < period->ntracks; i++) {
+        const jo_track *t = period->tracks[i];
+        int64_t start = edited_start(t, &ks[i]);
+        if (common_ts == 0 || jo_ticks_cmp(start, t->timescale, common, common_ts) < 0) {
+            common = start;
+            common_ts = t->timescale;
+        }
+        int64_t preroll = t->kind == JO_VIDEO ? t->edit.media_time - ks[i].first_pts : 0;
+        if (jo_ticks_cmp(preroll, t->timescale, p->preroll_num, p->preroll_den) > 0) {
+            p->preroll_num = preroll;
+            p->preroll_den = t->timescale;
+        }
+    }
+    for (int i = 0; i < period->ntracks; i++) {
+        jo_track *t = period->tracks[i];
+        t->preroll = jo_ticks_round(p->preroll_num, p->preroll_den, t->timescale);
+        place(t, &ks[i], jo_ticks_round(common, common_ts, t->timescale));
+    }
+}
+
+void jo_presentation_align(jo_ctx *cx, jo_presentation *p)
+{
+    for (int i = 0; i < p->nperiods; i++) {
+        align_period(cx, p, &p->periods[i]);
+    }
+}
+
+int64_t jo_presentation_duration_ms(const jo_presentation *p)
+{
+    int64_t longest = 0;
+
+    for (int i = 0; i < p->nperiods; i++) {
+        for (int k = 0; k < p->periods[i].ntracks; k++) {
+            const jo_track *t = p->periods[i].tracks[k];
+            int64_t ms = p->periods[i].start
+                         + jo_ticks_round(t->end - t->preroll, t->timescale, 1000);
+            longest = ms > longest ? ms : longest;
+        }
+    }
+    return longest;
+}
