@@ -7,17 +7,17 @@ listed() {
     tr -s '[:space:]\\' '\n\n' <Makefile.am | grep -qxF "$1"
 }
 
-each() { # each WHAT PROGRAM-SUFFIX-CUT PATTERN…
+each() { # each WHAT CUT-OFF-SUFFIX FILE…
     what=$1 cut=$2
     shift 2
-    found=0
+    found=0 unlisted=
     for file; do
         [ -f "$file" ] || continue
         found=$((found + 1))
-        listed "${file%"$cut"}"
-        ok $? "$file is in Makefile.am"
+        listed "${file%"$cut"}" || unlisted="$unlisted $file"
     done
     ok_some "$found" "$what found"
+    ok_empty "$unlisted" "all $what are in Makefile.am"
 }
 
 each "sources" "" src/*.c src/*/*.c mod_jitorigin.c
