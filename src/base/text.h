@@ -4,6 +4,8 @@
 
 #include "jo.h"
 
+#include <stdarg.h>
+
 typedef struct jo_text jo_text;
 struct jo_text {
     apr_pool_t *pool;
@@ -26,6 +28,10 @@ void jo_text_add_quoted(jo_text *t, const char *s);
 /* num/den as decimal with at most `digits` fraction digits (≤ 9), rounded to nearest, no trailing zeros:
  * 3.84, 4, 0.333333. num ≥ 0, den > 0; num·10^digits is computed in 128 bits. */
 void jo_text_add_decimal(jo_text *t, int64_t num, int64_t den, unsigned digits);
+
+/* A new string in pool, formatted by the C library (apr's printf knows no %zu). */
+char *jo_text_vformat(apr_pool_t *pool, const char *fmt, va_list args)
+    __attribute__((format(printf, 2, 0)));
 
 /* True if s matches word without regard to ASCII case. */
 bool jo_text_same(const char *s, const char *word);
