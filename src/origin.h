@@ -2,18 +2,7 @@
 #ifndef JO_ORIGIN_H
 #define JO_ORIGIN_H
 
-#include "input/ism.h"
-#include "io/body.h"
-#include "media/presentation.h"
-#include "plan/segment.h"
-
-typedef enum { JO_CLASS_MANIFEST, JO_CLASS_INIT, JO_CLASS_SEGMENT, JO_CLASS_ERROR, JO_CLASSES } jo_class;
-
-/* Settings that change bytes; part of every ETag. */
-typedef struct jo_settings {
-    bool keep_sample_entry; /* JitOriginSampleEntry source: never rewrite avc3 to avc1 */
-    bool log_left_out;      /* log tracks that are left out */
-} jo_settings;
+#include "output/packager.h"
 
 /* A loaded title: immutable, allocated wholly in one pool. */
 typedef struct jo_title {
@@ -23,8 +12,7 @@ typedef struct jo_title {
     jo_identity id;        /* of the descriptor */
     const jo_ism *ism;
     jo_presentation *presentation;
-    jo_plan *hls;
-    jo_plan *dash;
+    jo_plan *plans[JO_PACKAGERS]; /* one for each of jo_packagers */
     const char *const *tokens; /* of all tracks, for URL matching */
     int ntokens;
     const char *hash;      /* hex: descriptor and index fingerprints */

@@ -17,6 +17,7 @@ typedef struct loaded {
 
 typedef struct loader {
     jo_ctx *cx;
+    apr_pool_t *open; /* sources live here and are closed when the load ends */
     const char *path; /* of the descriptor */
     const jo_ism *ism;
     loaded *files;
@@ -54,8 +55,13 @@ static apr_status_t open_file(loader *l, const jo_ism_track *it, int *out)
     }
     loaded *f = &l->files[l->nfiles];
     f->path = path;
-    if (jo_source_open(cx, path, &f->source) != APR_SUCCESS) {
-        return cx->code;
+    apr_pool_t *pool = cx->pool;
+    cx->pool = l->open;
+    apr_status_t rv = jo_source_open(cx, path, &f->source);
+    cx->pool = pool;
+    if (rv != APR_SUCCESS) {
+        cx->message = apr_pstrdup(pool, cx->message);
+        return rv;
     }
     *out = l->nfiles++;
     return APR_SUCCESS;
@@ -305,24 +311,38 @@ static void fill(loader *l, const void *descriptor, size_t descriptor_len, apr_t
     p->periods[0].ntracks = l->ntracks;
 }
 
+static apr_status_t load(loader *l, const void *descriptor, size_t descriptor_len,
+                         apr_time_t modified, jo_presentation *p)
+{
+    apr_pool_t *pool = l->cx->pool;
+    size_t n = (size_t)l->ism->ntracks + 1;
+    int *file_of = apr_pcalloc(pool, sizeof(*file_of) * n);
+
+    l->files = apr_pcalloc(pool, sizeof(*l->files) * n);
+    l->tracks = apr_pcalloc(pool, sizeof(*l->tracks) * l->cx->limits->tracks);
+    if (read_files(l, file_of) != APR_SUCCESS || choose(l, file_of) != APR_SUCCESS
+        || check_kinds(l) != APR_SUCCESS) {
+        return l->cx->code;
+    }
+    for (int i = 0; i < l->ntracks; i++) {
+        name_track(l, i);
+    }
+    fill(l, descriptor, descriptor_len, modified, p);
+    return APR_SUCCESS;
+}
+
 apr_status_t jo_load(jo_ctx *cx, const char *path, const jo_ism *ism, const void *descriptor,
                      size_t descriptor_len, apr_time_t modified, jo_presentation **out)
 {
     loader l = {.cx = cx, .path = path, .ism = ism};
-    size_t n = (size_t)ism->ntracks + 1;
-    int *file_of = apr_pcalloc(cx->pool, sizeof(*file_of) * n);
-
-    l.files = apr_pcalloc(cx->pool, sizeof(*l.files) * n);
-    l.tracks = apr_pcalloc(cx->pool, sizeof(*l.tracks) * cx->limits->tracks);
-    if (read_files(&l, file_of) != APR_SUCCESS || choose(&l, file_of) != APR_SUCCESS
-        || check_kinds(&l) != APR_SUCCESS) {
-        return cx->code;
-    }
-    for (int i = 0; i < l.ntracks; i++) {
-        name_track(&l, i);
-    }
     jo_presentation *p = apr_pcalloc(cx->pool, sizeof(*p));
-    fill(&l, descriptor, descriptor_len, modified, p);
+
+    apr_pool_create(&l.open, cx->pool);
+    apr_status_t rv = load(&l, descriptor, descriptor_len, modified, p);
+    apr_pool_destroy(l.open);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
     jo_presentation_align(cx, p);
     if (p->periods[0].ntracks == 0) {
         return jo_fail(cx, JO_EMEDIA, "no track presents any sample");

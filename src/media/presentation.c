@@ -117,17 +117,16 @@ static void place(jo_track *t, const kept *k, int64_t common)
 {
     const jo_index *ix = t->index;
     int64_t origin = t->edit.empty - common + t->preroll;
-    int64_t priming = 0;
 
     t->origin = origin;
     t->span.shift = origin - t->edit.media_time;
     t->end = k->end + t->span.shift;
     t->start = k->first_pts + t->span.shift;
     if (t->kind == JO_AUDIO && t->start < origin) {
-        priming = origin - t->start;
+        t->priming = origin - t->start;
         t->start = origin;
     }
-    t->dts_shift = k->first_pts - jo_index_dts(ix, t->span.in) + priming;
+    t->dts_shift = k->first_pts - jo_index_dts(ix, t->span.in);
     int64_t frame = (ix->end_dts - ix->first_dts) / ix->count;
     t->frame = (uint32_t)(frame < 1 ? 1 : frame > UINT32_MAX ? UINT32_MAX : frame);
 }

@@ -64,7 +64,8 @@ typedef struct jo_track {
     int64_t end;            /* wire time of the end of the last kept sample, ticks */
     int64_t preroll;        /* the descriptor's P in this timescale, ticks */
     uint32_t frame;         /* average sample duration, ticks, ≥ 1 */
-    int64_t dts_shift;      /* CMAF composition shift: tfdt = wire DTS + dts_shift (DESIGN 9) */
+    int64_t priming;        /* audio: ticks of sound kept before the edit start, cut by the init's elst */
+    int64_t dts_shift;      /* CMAF composition shift: tfdt = wire DTS + dts_shift + priming (DESIGN 9) */
 } jo_track;
 
 #endif

@@ -1,0 +1,274 @@
+#include "origin.h"
+
+#include "base/crypto.h"
+#include "base/status.h"
+#include "input/load.h"
+#include "media/index.h"
+#include "plan/url.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+/* -- loading a title ----------------------------------------------------------------------------------- */
+
+static const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static const char *without_extension(apr_pool_t *pool, const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot ? apr_pstrmemdup(pool, name, (apr_size_t)(dot - name)) : name;
+}
+
+/* The descriptor's bytes, or for direct play the descriptor that stands for the file. */
+static apr_status_t read_descriptor(jo_ctx *cx, jo_title *t, apr_pool_t *scratch, const char **bytes,
+                                    size_t *len)
+{
+    jo_source *src;
+    jo_ctx open = *cx;
+
+    open.pool = scratch; /* the file is closed when the load ends */
+    if (jo_source_open(&open, t->path, &src) != APR_SUCCESS) {
+        return jo_fail(cx, open.code, "%s", open.message);
+    }
+    t->id = src->id;
+    *bytes = "";
+    *len = 0;
+    if (t->direct) {
+        t->ism = jo_ism_direct(cx->pool, file_name(t->path));
+        return APR_SUCCESS;
+    }
+    if ((uint64_t)src->id.size > cx->limits->descriptor_size) {
+        return jo_fail(cx, JO_EMEDIA, "%s: larger than %" APR_SIZE_T_FMT " bytes", src->name,
+                       cx->limits->descriptor_size);
+    }
+    *len = (size_t)src->id.size;
+    char *buf = apr_palloc(scratch, *len + 1);
+    if (jo_source_read(cx, src, 0, *len, buf) != APR_SUCCESS) {
+        return cx->code;
+    }
+    *bytes = buf;
+    if (jo_ism_parse(cx, buf, *len, &t->ism) != APR_SUCCESS) {
+        return jo_fail_in(cx, file_name(t->path));
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t make_plans(jo_ctx *cx, jo_title *t)
+{
+    const jo_period *period = &t->presentation->periods[0];
+    const char **tokens = apr_pcalloc(cx->pool, sizeof(*tokens) * (size_t)period->ntracks);
+
+    for (int i = 0; i < JO_PACKAGERS; i++) {
+        jo_fraction length = jo_packagers[i]->length(t->ism);
+        if (jo_plan_make(cx, period, length, &t->plans[i]) != APR_SUCCESS) {
+            return cx->code;
+        }
+    }
+    for (int i = 0; i < period->ntracks; i++) {
+        tokens[i] = period->tracks[i]->token;
+    }
+    t->tokens = tokens;
+    t->ntokens = period->ntracks;
+    t->hash = jo_hex(cx->pool, t->presentation->fingerprint, JO_SHA256_SIZE);
+    return APR_SUCCESS;
+}
+
+apr_status_t jo_title_make(jo_ctx *cx, const char *path, bool direct, jo_title **out)
+{
+    jo_title *t = apr_pcalloc(cx->pool, sizeof(*t));
+    apr_pool_t *scratch;
+    const char *bytes;
+    size_t len;
+
+    t->path = apr_pstrdup(cx->pool, path);
+    t->base = without_extension(cx->pool, file_name(t->path));
+    t->direct = direct;
+    apr_pool_create(&scratch, cx->pool);
+    apr_status_t rv = read_descriptor(cx, t, scratch, &bytes, &len);
+    if (rv == APR_SUCCESS) {
+        rv = jo_load(cx, t->path, t->ism, bytes, len, t->id.mtime / 1000, &t->presentation);
+    }
+    apr_pool_destroy(scratch);
+    if (rv == APR_SUCCESS) {
+        rv = make_plans(cx, t);
+    }
+    *out = t;
+    return rv;
+}
+
+size_t jo_title_memory(const jo_title *t)
+{
+    const jo_period *period = &t->presentation->periods[0];
+    size_t n = 16384;
+
+    for (int i = 0; i < period->ntracks; i++) {
+        n += jo_index_memory(period->tracks[i]->index) + period->tracks[i]->entry_len + 1024;
+    }
+    for (int i = 0; i < JO_PACKAGERS; i++) {
+        n += (size_t)(t->plans[i]->count + 1) * (size_t)period->ntracks * sizeof(jo_cut);
+    }
+    return n;
+}
+
+/* -- serving a request --------------------------------------------------------------------------------- */
+
+typedef struct found {
+    const jo_route *route;
+    const jo_plan *plan;
+    jo_resource resource;
+} found;
+
+static apr_status_t find_title(jo_ctx *cx, const jo_request *rq, const jo_title **title)
+{
+    jo_title *made;
+
+    if (cx->titles != NULL) {
+        return cx->titles->get(cx->titles, cx, rq->path, rq->direct, title);
+    }
+    apr_status_t rv = jo_title_make(cx, rq->path, rq->direct, &made);
+    *title = made;
+    return rv;
+}
+
+static apr_status_t find_segment(jo_ctx *cx, const jo_title *t, found *f, const jo_url_match *m)
+{
+    const jo_track_plan *tp = &f->plan->tracks[m->track];
+
+    f->resource.segment = f->route->address == JO_BY_TIME
+                              ? jo_plan_find_time(f->plan, m->track, m->number)
+                              : jo_plan_find_number(f->plan, m->number);
+    if (f->resource.segment < 0) {
+        return jo_fail(cx, JO_ENOTFOUND, "track %s has no segment %s %" APR_INT64_T_FMT,
+                       t->tokens[m->track],
+                       f->route->address == JO_BY_TIME ? "at time" : "number", m->number);
+    }
+    if (jo_plan_empty(tp, f->resource.segment)) {
+        return jo_fail(cx, JO_ENOTFOUND, "track %s has no samples in segment %" APR_INT64_T_FMT,
+                       t->tokens[m->track], m->number);
+    }
+    return APR_SUCCESS;
+}
+
+/* Matches the URL over all packagers' rows. */
+static apr_status_t find_route(jo_ctx *cx, const jo_request *rq, const jo_title *t, found *f)
+{
+    for (int i = 0; i < JO_PACKAGERS; i++) {
+        for (int k = 0; k < jo_packagers[i]->nroutes; k++) {
+            const jo_route *route = &jo_packagers[i]->routes[k];
+            jo_url_match m;
+            if (!jo_url_match_path(route->pattern, rq->vpath, t->base, t->tokens, t->ntokens, &m)) {
+                continue;
+            }
+            f->route = route;
+            f->plan = t->plans[i];
+            f->resource = (jo_resource){.base = t->base,
+                                        .track = m.track,
+                                        .segment = -1,
+                                        .mpd_template = t->ism->mpd_template,
+                                        .settings = rq->settings};
+            return route->address == JO_BY_NOTHING ? APR_SUCCESS : find_segment(cx, t, f, &m);
+        }
+    }
+    return jo_fail(cx, JO_ENOTFOUND, "%s has no resource of this name", file_name(t->path));
+}
+
+/* Opens source i and makes sure that it is what was indexed. */
+static apr_status_t open_same(jo_ctx *cx, const jo_title *t, int i, jo_source **out)
+{
+    const jo_source_ref *ref = &t->presentation->sources[i];
+
+    if (jo_source_open(cx, ref->path, out) != APR_SUCCESS) {
+        return cx->code;
+    }
+    if (!jo_identity_same(&(*out)->id, &ref->id)) {
+        return APR_EMISMATCH;
+    }
+    return APR_SUCCESS;
+}
+
+/* APR_EMISMATCH if a source that this resource reads has been replaced since the title was loaded. */
+static apr_status_t check_sources(jo_ctx *cx, const jo_title *t, found *f)
+{
+    jo_source *src;
+
+    if (f->route->need == JO_NEED_SAMPLES) {
+        const jo_track *track = t->presentation->periods[0].tracks[f->resource.track];
+        return open_same(cx, t, track->span.source, &f->resource.source);
+    }
+    for (int i = 0; f->route->need == JO_NEED_INDEX && i < t->presentation->nsources; i++) {
+        apr_status_t rv = open_same(cx, t, i, &src);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+    }
+    return APR_SUCCESS;
+}
+
+/* Title, route and sources that belong together; a title whose sources changed is loaded once more. */
+static apr_status_t find(jo_ctx *cx, const jo_request *rq, const jo_title **title, found *f)
+{
+    for (int attempt = 0; attempt < 2; attempt++) {
+        if (find_title(cx, rq, title) != APR_SUCCESS || find_route(cx, rq, *title, f) != APR_SUCCESS) {
+            return cx->code;
+        }
+        apr_status_t rv = check_sources(cx, *title, f);
+        if (rv != APR_EMISMATCH) {
+            return rv;
+        }
+        if (cx->titles == NULL) {
+            break;
+        }
+        cx->titles->drop(cx->titles, cx, *title);
+    }
+    return jo_fail(cx, JO_EBUSY, "a source of %s is being replaced", file_name(rq->path));
+}
+
+/* Strong: the same on every node that has the same files and settings. */
+static const char *make_etag(jo_ctx *cx, const jo_request *rq, const jo_title *t)
+{
+    uint8_t digest[JO_SHA256_SIZE];
+    jo_sha256 *h = jo_sha256_make(cx->pool);
+
+    jo_sha256_add_str(h, JO_OUTPUT_VERSION);
+    jo_sha256_add_int(h, rq->settings->keep_sample_entry);
+    jo_sha256_add_str(h, t->base);
+    jo_sha256_add_str(h, rq->vpath);
+    jo_sha256_add_str(h, t->hash);
+    jo_sha256_finish(h, digest);
+    return apr_psprintf(cx->pool, "\"%s\"", jo_hex(cx->pool, digest, 16));
+}
+
+static const char *content_type(const jo_title *t, const found *f)
+{
+    const jo_period *period = &t->presentation->periods[0];
+    int track = f->resource.track;
+    return f->route->type[track >= 0 && period->tracks[track]->kind == JO_AUDIO ? 1 : 0];
+}
+
+apr_status_t jo_origin_serve(jo_ctx *cx, const jo_request *rq, jo_reply *rp)
+{
+    jo_query_param *params;
+    const jo_title *t;
+    int nparams;
+    found f;
+
+    if (jo_query_parse(cx, rq->args, &params, &nparams) != APR_SUCCESS
+        || find(cx, rq, &t, &f) != APR_SUCCESS) {
+        return cx->code;
+    }
+    rp->class = f.route->class;
+    rp->content_type = content_type(t, &f);
+    rp->etag = make_etag(cx, rq, t);
+    rp->modified = t->presentation->modified;
+    jo_body_init(&rp->body, cx->pool);
+    if (rq->not_modified != NULL && rq->not_modified(rq->baton, rp->etag, rp->modified)) {
+        rp->status = 304;
+        return APR_SUCCESS;
+    }
+    rp->status = 200;
+    return f.route->render(cx, t->presentation, f.plan, &f.resource, &rp->body);
+}

@@ -1,0 +1,379 @@
+#include "cmaf.h"
+
+#include "../base/status.h"
+#include "../media/lang.h"
+#include "mp4_write.h"
+
+#include <string.h>
+
+/* trun and tfhd flags: 14496-12 8.8.7, 8.8.8 */
+#define TFHD_DEFAULT_DURATION 0x8
+#define TFHD_DEFAULT_FLAGS 0x20
+#define TFHD_BASE_IS_MOOF 0x20000
+#define TRUN_DATA_OFFSET 0x1
+#define TRUN_DURATION 0x100
+#define TRUN_SIZE 0x200
+#define TRUN_FLAGS 0x400
+#define TRUN_CTS 0x800
+/* sample_depends_on 2 (on none) | 1 (on others) + sample_is_non_sync_sample: 14496-12 8.8.3.1 */
+#define FLAGS_SYNC 0x02000000u
+#define FLAGS_NON_SYNC 0x01010000u
+
+#define TRACK_ID 1
+#define MDAT_HEADER 8
+
+/* -- init segment ---------------------------------------------------------------------------------- */
+
+static void write_ftyp(jo_writer *w, const jo_track *t)
+{
+    size_t at = jo_box_open(w, "ftyp");
+    jo_write_bytes(w, "cmfc", 4);
+    jo_write_u32(w, 0);
+    jo_write_bytes(w, "iso6cmfcdash", 12);
+    if (t->kind == JO_VIDEO) {
+        jo_write_bytes(w, "cmf2", 4); /* no edit list, trun version 1: 23000-19 7.2 */
+    }
+    jo_box_close(w, at);
+}
+
+static void write_matrix(jo_writer *w, const uint32_t matrix[9])
+{
+    for (int i = 0; i < 9; i++) {
+        jo_write_u32(w, matrix[i]);
+    }
+}
+
+static const uint32_t unity[9] = {0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000};
+
+static void write_mvhd(jo_writer *w, const jo_track *t)
+{
+    size_t at = jo_full_box_open(w, "mvhd", 0, 0);
+    jo_write_u32(w, 0);
+    jo_write_u32(w, 0);
+    jo_write_u32(w, t->timescale);
+    jo_write_u32(w, 0); /* duration: in the fragments */
+    jo_write_u32(w, 0x10000);
+    jo_write_u16(w, 0x100);
+    jo_write_zeros(w, 10);
+    write_matrix(w, unity);
+    jo_write_zeros(w, 24);
+    jo_write_u32(w, TRACK_ID + 1);
+    jo_box_close(w, at);
+}
+
+static void write_tkhd(jo_writer *w, const jo_track *t)
+{
+    uint64_t display = (uint64_t)t->width * t->sar_w * 0x10000 / (t->sar_h ? t->sar_h : 1);
+    size_t at = jo_full_box_open(w, "tkhd", 0, 3); /* enabled, in movie */
+    jo_write_u32(w, 0);
+    jo_write_u32(w, 0);
+    jo_write_u32(w, TRACK_ID);
+    jo_write_u32(w, 0);
+    jo_write_u32(w, 0); /* duration */
+    jo_write_zeros(w, 8);
+    jo_write_u16(w, 0);
+    jo_write_u16(w, 0);
+    jo_write_u16(w, t->kind == JO_AUDIO ? 0x100 : 0);
+    jo_write_u16(w, 0);
+    write_matrix(w, t->kind == JO_VIDEO ? t->matrix : unity);
+    jo_write_u32(w, t->kind == JO_VIDEO ? (uint32_t)(display > UINT32_MAX ? UINT32_MAX : display) : 0);
+    jo_write_u32(w, t->kind == JO_VIDEO ? (uint32_t)t->height << 16 : 0);
+    jo_box_close(w, at);
+}
+
+static void write_edts(jo_writer *w, const jo_track *t)
+{
+    if (t->priming <= 0) {
+        return;
+    }
+    size_t edts = jo_box_open(w, "edts");
+    size_t at = jo_full_box_open(w, "elst", 0, 0);
+    jo_write_u32(w, 1);
+    jo_write_u32(w, 0); /* duration: all the fragments (14496-12 8.6.6.1) */
+    jo_write_u32(w, (uint32_t)t->priming);
+    jo_write_u32(w, 0x10000);
+    jo_box_close(w, at);
+    jo_box_close(w, edts);
+}
+
+/* ISO 639-2/T code in 5-bit letters: 14496-12 8.4.2.3 */
+static unsigned packed_language(jo_ctx *cx, const jo_track *t)
+{
+    const char *code = jo_lang_long(cx->pool, t->lang);
+
+    if (strlen(code) != 3) {
+        code = "und";
+    }
+    return (unsigned)((code[0] - 0x60) << 10 | (code[1] - 0x60) << 5 | (code[2] - 0x60));
+}
+
+static void write_mdhd(jo_ctx *cx, jo_writer *w, const jo_track *t)
+{
+    size_t at = jo_full_box_open(w, "mdhd", 0, 0);
+    jo_write_u32(w, 0);
+    jo_write_u32(w, 0);
+    jo_write_u32(w, t->timescale);
+    jo_write_u32(w, 0);
+    jo_write_u16(w, packed_language(cx, t));
+    jo_write_u16(w, 0);
+    jo_box_close(w, at);
+}
+
+static void write_hdlr(jo_writer *w, const jo_track *t)
+{
+    bool video = t->kind == JO_VIDEO;
+    size_t at = jo_full_box_open(w, "hdlr", 0, 0);
+    jo_write_u32(w, 0);
+    jo_write_bytes(w, video ? "vide" : "soun", 4);
+    jo_write_zeros(w, 12);
+    jo_write_bytes(w, video ? "video" : "audio", 6);
+    jo_box_close(w, at);
+}
+
+/* Extended tag: 14496-12 8.4.6 */
+static void write_elng(jo_writer *w, const jo_track *t)
+{
+    if (strchr(t->language, '-') == NULL) {
+        return;
+    }
+    size_t at = jo_full_box_open(w, "elng", 0, 0);
+    jo_write_bytes(w, t->language, strlen(t->language) + 1);
+    jo_box_close(w, at);
+}
+
+static void write_media_header(jo_writer *w, const jo_track *t)
+{
+    size_t at = t->kind == JO_VIDEO ? jo_full_box_open(w, "vmhd", 0, 1)
+                                    : jo_full_box_open(w, "smhd", 0, 0);
+    jo_write_zeros(w, t->kind == JO_VIDEO ? 8 : 4);
+    jo_box_close(w, at);
+}
+
+static void write_dinf(jo_writer *w)
+{
+    size_t dinf = jo_box_open(w, "dinf");
+    size_t dref = jo_full_box_open(w, "dref", 0, 0);
+    jo_write_u32(w, 1);
+    jo_box_close(w, jo_full_box_open(w, "url ", 0, 1)); /* in this file */
+    jo_box_close(w, dref);
+    jo_box_close(w, dinf);
+}
+
+static void write_stbl(jo_writer *w, const jo_track *t, jo_entry_style style)
+{
+    static const char empty[3][5] = {"stts", "stsc", "stco"};
+    size_t stbl = jo_box_open(w, "stbl");
+    size_t at = jo_full_box_open(w, "stsd", 0, 0);
+    jo_write_u32(w, 1);
+    t->codec->write_entry(t, style, w);
+    jo_box_close(w, at);
+    for (int i = 0; i < 3; i++) {
+        at = jo_full_box_open(w, empty[i], 0, 0);
+        jo_write_u32(w, 0);
+        jo_box_close(w, at);
+        if (i == 1) {
+            at = jo_full_box_open(w, "stsz", 0, 0);
+            jo_write_zeros(w, 8);
+            jo_box_close(w, at);
+        }
+    }
+    jo_box_close(w, stbl);
+}
+
+static void write_mdia(jo_ctx *cx, jo_writer *w, const jo_track *t, jo_entry_style style)
+{
+    size_t mdia = jo_box_open(w, "mdia");
+    write_mdhd(cx, w, t);
+    write_hdlr(w, t);
+    write_elng(w, t);
+    size_t minf = jo_box_open(w, "minf");
+    write_media_header(w, t);
+    write_dinf(w);
+    write_stbl(w, t, style);
+    jo_box_close(w, minf);
+    jo_box_close(w, mdia);
+}
+
+static void write_mvex(jo_writer *w)
+{
+    size_t mvex = jo_box_open(w, "mvex");
+    size_t at = jo_full_box_open(w, "trex", 0, 0);
+    jo_write_u32(w, TRACK_ID);
+    jo_write_u32(w, 1); /* sample description */
+    jo_write_zeros(w, 12);
+    jo_box_close(w, at);
+    jo_box_close(w, mvex);
+}
+
+void jo_cmaf_init(jo_ctx *cx, const jo_track *t, jo_entry_style style, jo_body *body)
+{
+    jo_writer w;
+
+    jo_writer_init(&w, cx->pool, 1024);
+    write_ftyp(&w, t);
+    size_t moov = jo_box_open(&w, "moov");
+    write_mvhd(&w, t);
+    size_t trak = jo_box_open(&w, "trak");
+    write_tkhd(&w, t);
+    write_edts(&w, t);
+    write_mdia(cx, &w, t, style);
+    jo_box_close(&w, trak);
+    write_mvex(&w);
+    jo_box_close(&w, moov);
+    jo_body_add_memory(body, w.data, w.len);
+}
+
+/* -- media segments -------------------------------------------------------------------------------- */
+
+/* What of a run of samples need not be said sample by sample. */
+typedef struct layout {
+    uint32_t first, count; /* samples */
+    uint32_t trun;         /* flags */
+    uint32_t tfhd;
+    uint32_t per_sample;   /* bytes in the trun */
+} layout;
+
+static layout make_layout(const jo_track *t, const jo_track_plan *tp, int i)
+{
+    const jo_index *ix = t->index;
+    uint32_t first = tp->cuts[i].sample, last = tp->cuts[i + 1].sample;
+    layout l = {first, last - first, TRUN_DATA_OFFSET | TRUN_SIZE, TFHD_BASE_IS_MOOF, 4};
+
+    if (last <= ix->const_until) {
+        l.tfhd |= TFHD_DEFAULT_DURATION;
+    } else {
+        l.trun |= TRUN_DURATION;
+        l.per_sample += 4;
+    }
+    if (ix->all_sync) {
+        l.tfhd |= TFHD_DEFAULT_FLAGS;
+    } else {
+        l.trun |= TRUN_FLAGS;
+        l.per_sample += 4;
+    }
+    if (ix->reordered) {
+        l.trun |= TRUN_CTS;
+        l.per_sample += 4;
+    }
+    return l;
+}
+
+static uint32_t styp_size(void)
+{
+    return 24;
+}
+
+static uint32_t moof_size(const layout *l)
+{
+    uint32_t tfhd = 16 + (l->tfhd & TFHD_DEFAULT_DURATION ? 4 : 0)
+                    + (l->tfhd & TFHD_DEFAULT_FLAGS ? 4 : 0);
+    return 8 + 16 + 8 + tfhd + 20 + 20 + l->count * l->per_sample;
+}
+
+int64_t jo_cmaf_segment_size(const jo_track *t, const jo_track_plan *tp, int i)
+{
+    layout l = make_layout(t, tp, i);
+    return (int64_t)styp_size() + moof_size(&l) + MDAT_HEADER + tp->cuts[i + 1].bytes
+           - tp->cuts[i].bytes;
+}
+
+static void write_tfhd(jo_writer *w, const jo_track *t, const layout *l)
+{
+    size_t at = jo_full_box_open(w, "tfhd", 0, l->tfhd);
+    jo_write_u32(w, TRACK_ID);
+    if (l->tfhd & TFHD_DEFAULT_DURATION) {
+        jo_write_u32(w, t->index->duration);
+    }
+    if (l->tfhd & TFHD_DEFAULT_FLAGS) {
+        jo_write_u32(w, FLAGS_SYNC);
+    }
+    jo_box_close(w, at);
+}
+
+static void write_tfdt(jo_writer *w, const jo_track *t, const layout *l)
+{
+    size_t at = jo_full_box_open(w, "tfdt", 1, 0);
+    jo_write_u64(w, (uint64_t)(jo_index_dts(t->index, l->first) + t->span.shift + t->dts_shift
+                               + t->priming));
+    jo_box_close(w, at);
+}
+
+static uint8_t *put_sample(uint8_t *p, const jo_track *t, const layout *l, const jo_sample *s)
+{
+    if (l->trun & TRUN_DURATION) {
+        jo_put_u32(p, s->duration);
+        p += 4;
+    }
+    jo_put_u32(p, s->size);
+    p += 4;
+    if (l->trun & TRUN_FLAGS) {
+        jo_put_u32(p, s->sync ? FLAGS_SYNC : FLAGS_NON_SYNC);
+        p += 4;
+    }
+    if (l->trun & TRUN_CTS) {
+        jo_put_u32(p, (uint32_t)(s->cts - t->dts_shift));
+        p += 4;
+    }
+    return p;
+}
+
+static void write_trun(jo_writer *w, const jo_track *t, const layout *l, jo_source *src,
+                       jo_body *body)
+{
+    jo_cursor c;
+    jo_sample s;
+    size_t at = jo_full_box_open(w, "trun", 1, l->trun);
+
+    jo_write_u32(w, l->count);
+    jo_write_u32(w, moof_size(l) + MDAT_HEADER);
+    uint8_t *p = jo_write_reserve(w, (size_t)l->count * l->per_sample);
+    jo_cursor_init(&c, t->index, l->first);
+    for (uint32_t n = 0; n < l->count && jo_cursor_next(&c, &s); n++) {
+        p = put_sample(p, t, l, &s);
+        jo_body_add_range(body, src, s.offset, s.size);
+    }
+    jo_box_close(w, at);
+}
+
+static void write_styp(jo_writer *w)
+{
+    size_t at = jo_box_open(w, "styp");
+    jo_write_bytes(w, "msdh", 4);
+    jo_write_u32(w, 0);
+    jo_write_bytes(w, "msdhcmfs", 8);
+    jo_box_close(w, at);
+}
+
+apr_status_t jo_cmaf_segment(jo_ctx *cx, const jo_track *t, const jo_track_plan *tp, int i,
+                             int64_t number, jo_source *src, jo_body *body)
+{
+    layout l = make_layout(t, tp, i);
+    int64_t data = tp->cuts[i + 1].bytes - tp->cuts[i].bytes;
+    int64_t size = jo_cmaf_segment_size(t, tp, i);
+    jo_writer w;
+
+    if ((uint64_t)size > cx->limits->segment_size || size > INT32_MAX) {
+        return jo_fail(cx, JO_EMEDIA, "segment %" APR_INT64_T_FMT " of %s has %" APR_INT64_T_FMT
+                       " bytes, more than allowed", number, t->token, size);
+    }
+    size_t header = (size_t)(size - data);
+    jo_writer_init(&w, cx->pool, header);
+    jo_write_reserve(&w, header); /* the size is known: the bytes stay where they are */
+    w.len = 0;
+    jo_body_add_memory(body, w.data, header);
+    write_styp(&w);
+    size_t moof = jo_box_open(&w, "moof");
+    size_t at = jo_full_box_open(&w, "mfhd", 0, 0);
+    jo_write_u32(&w, (uint32_t)number);
+    jo_box_close(&w, at);
+    size_t traf = jo_box_open(&w, "traf");
+    write_tfhd(&w, t, &l);
+    write_tfdt(&w, t, &l);
+    write_trun(&w, t, &l, src, body);
+    jo_box_close(&w, traf);
+    jo_box_close(&w, moof);
+    jo_write_u32(&w, (uint32_t)(data + MDAT_HEADER));
+    jo_write_bytes(&w, "mdat", 4);
+    return w.len == header ? APR_SUCCESS
+                           : jo_fail(cx, JO_EBUG, "segment header of %zu bytes, not %zu", w.len, header);
+}

@@ -1,0 +1,20 @@
+/* CMAF tracks (23000-19): the init and media segments that HLS fMP4 and DASH share. */
+#ifndef JO_CMAF_H
+#define JO_CMAF_H
+
+#include "../io/body.h"
+#include "../media/codec.h"
+#include "../plan/segment.h"
+
+/* ftyp + moov of one track, without samples. */
+void jo_cmaf_init(jo_ctx *cx, const jo_track *t, jo_entry_style style, jo_body *body);
+
+/* styp + moof + mdat of segment i of the track: header in memory, samples as ranges of src. JO_EMEDIA beyond
+ * limits->segment_size. */
+apr_status_t jo_cmaf_segment(jo_ctx *cx, const jo_track *t, const jo_track_plan *tp, int i,
+                             int64_t number, jo_source *src, jo_body *body);
+
+/* Bytes of that segment, without building it. */
+int64_t jo_cmaf_segment_size(const jo_track *t, const jo_track_plan *tp, int i);
+
+#endif

@@ -1,0 +1,386 @@
+/* HLS with fMP4 segments: RFC 8216bis. */
+#include "../base/text.h"
+#include "../media/lang.h"
+#include "cmaf.h"
+#include "measure.h"
+#include "packager.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#define M3U8 "application/vnd.apple.mpegurl"
+#define DEFAULT_LENGTH_S 4
+
+static jo_fraction length(const jo_ism *ism)
+{
+    return ism->hls_length.den ? ism->hls_length : (jo_fraction){DEFAULT_LENGTH_S, 1};
+}
+
+static jo_entry_style entry_style(const jo_resource *rs)
+{
+    return rs->settings->keep_sample_entry ? JO_ENTRY_SOURCE : JO_ENTRY_PLAIN;
+}
+
+static void add_name(jo_text *out, const char *dir, const jo_resource *rs, const jo_track *t)
+{
+    jo_text_add(out, dir);
+    jo_text_add_uri(out, rs->base);
+    jo_text_add(out, "-");
+    jo_text_add_uri(out, t->token);
+}
+
+static void add_head(jo_text *out, int version)
+{
+    jo_text_addf(out, "#EXTM3U\n#EXT-X-VERSION:%d\n## Created with mod_jitorigin\n", version);
+}
+
+static bool independent(const jo_period *period)
+{
+    for (int i = 0; i < period->ntracks; i++) {
+        if (period->tracks[i]->index->open_gops) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* -- audio groups -------------------------------------------------------------------------------------- */
+
+/* A rendition is what one trackName names; its bitrates go to groups of their own, so that every group has
+ * every rendition (RFC 8216bis 4.4.6.1.1). */
+typedef struct rendition {
+    const char *name;
+    const char *codec; /* group word */
+    int *tracks;       /* into the period, by bitrate, highest first */
+    int ntracks;
+} rendition;
+
+typedef struct group {
+    const char *id;
+    const char *codec;
+    int *tracks; /* one of each rendition of the codec */
+    int ntracks;
+    jo_rates rates; /* the largest of its tracks */
+} group;
+
+typedef struct groups {
+    group *list;
+    int count;
+} groups;
+
+static void insert_by_bitrate(const jo_period *period, rendition *r, int track)
+{
+    int at = r->ntracks++;
+    while (at > 0 && period->tracks[r->tracks[at - 1]]->bitrate < period->tracks[track]->bitrate) {
+        r->tracks[at] = r->tracks[at - 1];
+        at--;
+    }
+    r->tracks[at] = track;
+}
+
+static int find_renditions(jo_ctx *cx, const jo_period *period, rendition *list)
+{
+    int n = 0;
+
+    for (int i = 0; i < period->ntracks; i++) {
+        const jo_track *t = period->tracks[i];
+        int k = 0;
+        if (t->kind != JO_AUDIO) {
+            continue;
+        }
+        const char *codec = t->codec->group(t);
+        while (k < n && (strcmp(list[k].name, t->name) || strcmp(list[k].codec, codec))) {
+            k++;
+        }
+        if (k == n) {
+            list[n].name = t->name;
+            list[n].codec = codec;
+            list[n].tracks = apr_palloc(cx->pool, sizeof(int) * (size_t)period->ntracks);
+            n++;
+        }
+        insert_by_bitrate(period, &list[k], i);
+    }
+    return n;
+}
+
+static bool codec_done(const groups *g, const char *codec)
+{
+    for (int i = 0; i < g->count; i++) {
+        if (!strcmp(g->list[i].codec, codec)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One group per bitrate level of a codec: the level-th track of every rendition, or its last. */
+static void add_codec_groups(jo_ctx *cx, const jo_period *period, const rendition *rs, int n,
+                             const char *codec, groups *out)
+{
+    int levels = 0;
+
+    for (int k = 0; k < n; k++) {
+        if (!strcmp(rs[k].codec, codec) && rs[k].ntracks > levels) {
+            levels = rs[k].ntracks;
+        }
+    }
+    for (int level = 0; level < levels; level++) {
+        group *g = &out->list[out->count++];
+        g->codec = codec;
+        g->tracks = apr_palloc(cx->pool, sizeof(int) * (size_t)n);
+        for (int k = 0; k < n; k++) {
+            if (!strcmp(rs[k].codec, codec)) {
+                int last = rs[k].ntracks - 1;
+                g->tracks[g->ntracks++] = rs[k].tracks[level < last ? level : last];
+            }
+        }
+        g->id = apr_psprintf(cx->pool, "audio-%s-%" APR_UINT64_T_FMT, codec,
+                             period->tracks[g->tracks[0]]->bitrate / 1000);
+    }
+}
+
+static bool id_taken(const groups *g, int n, const char *id)
+{
+    for (int i = 0; i < n; i++) {
+        if (!strcmp(g->list[i].id, id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static groups make_groups(jo_ctx *cx, const jo_period *period, const jo_plan *plan)
+{
+    size_t max = (size_t)period->ntracks + 1;
+    rendition *rs = apr_pcalloc(cx->pool, sizeof(*rs) * max);
+    groups g = {apr_pcalloc(cx->pool, sizeof(group) * max), 0};
+    int n = find_renditions(cx, period, rs);
+    int64_t target = jo_measure_target(plan);
+
+    for (int k = 0; k < n; k++) {
+        if (!codec_done(&g, rs[k].codec)) {
+            add_codec_groups(cx, period, rs, n, rs[k].codec, &g);
+        }
+    }
+    for (int i = 0; i < g.count; i++) {
+        const char *stem = g.list[i].id;
+        for (int k = 1; id_taken(&g, i, g.list[i].id); k++) {
+            g.list[i].id = apr_psprintf(cx->pool, "%s_%d", stem, k);
+        }
+        for (int k = 0; k < g.list[i].ntracks; k++) {
+            int t = g.list[i].tracks[k];
+            jo_rates r = jo_measure_rates(period->tracks[t], &plan->tracks[t], target);
+            jo_rates *max_rates = &g.list[i].rates;
+            max_rates->peak = r.peak > max_rates->peak ? r.peak : max_rates->peak;
+            max_rates->average = r.average > max_rates->average ? r.average : max_rates->average;
+        }
+    }
+    return g;
+}
+
+/* -- multivariant playlist --------------------------------------------------------------------------------- */
+
+/* "English", or the trackName; made unique within the group by its trackName. */
+static const char *rendition_name(jo_ctx *cx, const jo_period *period, const group *g, int k)
+{
+    const jo_track *t = period->tracks[g->tracks[k]];
+    const char *name = jo_lang_name(t->language);
+
+    if (name == NULL) {
+        return t->name;
+    }
+    for (int i = 0; i < k; i++) {
+        if (!strcmp(period->tracks[g->tracks[i]]->language, t->language)) {
+            return apr_psprintf(cx->pool, "%s (%s)", name, t->name);
+        }
+    }
+    return name;
+}
+
+static void add_media(jo_ctx *cx, jo_text *out, const jo_period *period, const jo_resource *rs,
+                      const group *g, int k)
+{
+    const jo_track *t = period->tracks[g->tracks[k]];
+
+    jo_text_addf(out, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"%s\",NAME=\"", g->id);
+    jo_text_add_quoted(out, rendition_name(cx, period, g, k));
+    jo_text_add(out, "\"");
+    if (*t->language) {
+        jo_text_addf(out, ",LANGUAGE=\"%s\"", t->language);
+    }
+    jo_text_addf(out, ",DEFAULT=%s,AUTOSELECT=YES,CHANNELS=\"%u\",URI=\"", k == 0 ? "YES" : "NO",
+                 t->channels);
+    add_name(out, "", rs, t);
+    jo_text_add(out, ".m3u8\"\n");
+}
+
+static void add_codecs(jo_ctx *cx, jo_text *out, const jo_period *period, const jo_track *video,
+                       const group *g, jo_entry_style style)
+{
+    const char *list = video ? video->codec->rfc6381(video, style) : "";
+
+    for (int k = 0; g != NULL && k < g->ntracks; k++) {
+        const jo_track *t = period->tracks[g->tracks[k]];
+        const char *c = t->codec->rfc6381(t, style);
+        if (strstr(list, c) == NULL) {
+            list = apr_pstrcat(cx->pool, list, *list ? "," : "", c, NULL);
+        }
+    }
+    jo_text_addf(out, ",CODECS=\"%s\"", list);
+}
+
+static void add_variant(jo_ctx *cx, jo_text *out, const jo_period *period, const jo_resource *rs,
+                        const jo_track *t, jo_rates rates, const group *g)
+{
+    bool video = t->kind == JO_VIDEO;
+
+    jo_text_add(out, "#EXT-X-STREAM-INF:BANDWIDTH=");
+    jo_text_add_int(out, rates.peak);
+    jo_text_add(out, ",AVERAGE-BANDWIDTH=");
+    jo_text_add_int(out, rates.average);
+    add_codecs(cx, out, period, video ? t : NULL, g, entry_style(rs));
+    if (video) {
+        jo_fraction f = jo_measure_frame_rate(t);
+        jo_text_addf(out, ",RESOLUTION=%ux%u,FRAME-RATE=", jo_measure_display_width(t), t->height);
+        jo_text_add_decimal(out, f.num, f.den, 3);
+    }
+    if (g != NULL) {
+        jo_text_addf(out, ",AUDIO=\"%s\"", g->id);
+    }
+    jo_text_add(out, "\n");
+    add_name(out, "", rs, t);
+    jo_text_add(out, ".m3u8\n");
+}
+
+static int add_video_variants(jo_ctx *cx, jo_text *out, const jo_period *period, const jo_plan *plan,
+                              const jo_resource *rs, const groups *g)
+{
+    int64_t target = jo_measure_target(plan);
+    int n = 0;
+
+    for (int a = 0; a < (g->count ? g->count : 1); a++) {
+        const group *audio = g->count ? &g->list[a] : NULL;
+        for (int i = 0; i < period->ntracks; i++) {
+            const jo_track *t = period->tracks[i];
+            if (t->kind != JO_VIDEO) {
+                continue;
+            }
+            jo_rates r = jo_measure_rates(t, &plan->tracks[i], target);
+            r.peak += audio ? audio->rates.peak : 0;
+            r.average += audio ? audio->rates.average : 0;
+            add_variant(cx, out, period, rs, t, r, audio);
+            n++;
+        }
+    }
+    return n;
+}
+
+static apr_status_t render_multivariant(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                                        const jo_resource *rs, jo_body *body)
+{
+    const jo_period *period = &p->periods[0];
+    groups g = make_groups(cx, period, plan);
+    jo_text out;
+
+    jo_text_init(&out, cx->pool, 2048);
+    add_head(&out, 7);
+    if (independent(period)) {
+        jo_text_add(&out, "#EXT-X-INDEPENDENT-SEGMENTS\n");
+    }
+    if (g.count > 0) {
+        jo_text_add(&out, "\n# AUDIO groups\n");
+    }
+    for (int i = 0; i < g.count; i++) {
+        for (int k = 0; k < g.list[i].ntracks; k++) {
+            add_media(cx, &out, period, rs, &g.list[i], k);
+        }
+    }
+    jo_text_add(&out, "\n# variants\n");
+    if (add_video_variants(cx, &out, period, plan, rs, &g) == 0) {
+        for (int i = 0; i < g.count; i++) {
+            add_variant(cx, &out, period, rs, period->tracks[g.list[i].tracks[0]], g.list[i].rates,
+                        &g.list[i]);
+        }
+    }
+    jo_body_add_memory(body, out.s, out.len);
+    return APR_SUCCESS;
+}
+
+/* -- media playlist -------------------------------------------------------------------------------------------- */
+
+static void add_segments(jo_text *out, const jo_plan *plan, const jo_track_plan *tp,
+                         const jo_track *t, const jo_resource *rs)
+{
+    jo_text name;
+
+    jo_text_init(&name, out->pool, 128);
+    add_name(&name, "hls/", rs, t);
+    jo_text_add(&name, "-");
+    for (int i = 0; i < tp->last; i++) {
+        bool gap = jo_plan_empty(tp, i);
+        if (gap && i >= tp->first) {
+            continue; /* the sample before it lasts over it */
+        }
+        jo_text_add(out, "#EXTINF:");
+        jo_text_add_decimal(out, jo_plan_duration(tp, i), t->timescale, 6);
+        jo_text_add(out, gap ? ", no desc\n#EXT-X-GAP\n" : ", no desc\n");
+        jo_text_add_n(out, name.s, name.len);
+        jo_text_add_int(out, plan->base_number + i);
+        jo_text_add(out, ".m4s\n");
+    }
+}
+
+static apr_status_t render_media(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                                 const jo_resource *rs, jo_body *body)
+{
+    const jo_period *period = &p->periods[0];
+    const jo_track *t = period->tracks[rs->track];
+    const jo_track_plan *tp = &plan->tracks[rs->track];
+    jo_text out;
+
+    jo_text_init(&out, cx->pool, 512 + (size_t)plan->count * 80);
+    add_head(&out, tp->first > 0 ? 8 : 7);
+    jo_text_addf(&out, "#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-MEDIA-SEQUENCE:%" APR_INT64_T_FMT "\n",
+                 plan->base_number);
+    if (independent(period)) {
+        jo_text_add(&out, "#EXT-X-INDEPENDENT-SEGMENTS\n");
+    }
+    jo_text_addf(&out,
+                 "#EXT-X-TARGETDURATION:%" APR_INT64_T_FMT "\n#USP-X-TIMESTAMP-MAP:MPEGTS=%"
+                 APR_INT64_T_FMT ",LOCAL=1970-01-01T00:00:00Z\n#EXT-X-MAP:URI=\"",
+                 jo_measure_target(plan), jo_ticks_round(p->preroll_num, p->preroll_den, 90000));
+    add_name(&out, "hls/", rs, t);
+    jo_text_add(&out, ".m4s\"\n");
+    add_segments(&out, plan, tp, t, rs);
+    jo_text_add(&out, "#EXT-X-ENDLIST\n");
+    jo_body_add_memory(body, out.s, out.len);
+    return APR_SUCCESS;
+}
+
+/* -- segments --------------------------------------------------------------------------------------------------- */
+
+static apr_status_t render_init(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                                const jo_resource *rs, jo_body *body)
+{
+    (void)plan;
+    jo_cmaf_init(cx, p->periods[0].tracks[rs->track], entry_style(rs), body);
+    return APR_SUCCESS;
+}
+
+static apr_status_t render_segment(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                                   const jo_resource *rs, jo_body *body)
+{
+    return jo_cmaf_segment(cx, p->periods[0].tracks[rs->track], &plan->tracks[rs->track],
+                           rs->segment, plan->base_number + rs->segment, rs->source, body);
+}
+
+static const jo_route routes[] = {
+    {"hls/$B-$T-$N.m4s", JO_BY_NUMBER, JO_NEED_SAMPLES, JO_CLASS_SEGMENT, {"video/mp4", "audio/mp4"},
+     render_segment},
+    {"hls/$B-$T.m4s", JO_BY_NOTHING, JO_NEED_INDEX, JO_CLASS_INIT, {"video/mp4", "audio/mp4"},
+     render_init},
+    {"$B-$T.m3u8", JO_BY_NOTHING, JO_NEED_INDEX, JO_CLASS_MANIFEST, {M3U8, M3U8}, render_media},
+    {"$*.m3u8", JO_BY_NOTHING, JO_NEED_INDEX, JO_CLASS_MANIFEST, {M3U8, M3U8}, render_multivariant},
+};
+
+const jo_packager jo_packager_hls = {"hls", routes, sizeof(routes) / sizeof(routes[0]), length};

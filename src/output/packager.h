@@ -1,0 +1,63 @@
+/* Packagers: the model → bytes. A packager is a name and constant rows; a row says which URL it
+ * answers, what it needs loaded, what it is, and how it is rendered. origin.c matches a URL over all rows
+ * in order. A new format is one .c file, its rows, and its tests. */
+#ifndef JO_PACKAGER_H
+#define JO_PACKAGER_H
+
+#include "../input/ism.h"
+#include "../io/body.h"
+#include "../plan/segment.h"
+
+typedef enum { JO_CLASS_MANIFEST, JO_CLASS_INIT, JO_CLASS_SEGMENT, JO_CLASS_ERROR, JO_CLASSES } jo_class;
+
+/* Part of every ETag: raise it when the same title and URL give other bytes than in the release before. */
+#define JO_OUTPUT_VERSION "1"
+
+/* Settings that change bytes; part of every ETag. */
+typedef struct jo_settings {
+    bool keep_sample_entry; /* JitOriginSampleEntry source: never rewrite avc3 to avc1 */
+} jo_settings;
+
+typedef enum {
+    JO_NEED_TRACKS, /* the title as it was loaded: sources are not looked at */
+    JO_NEED_INDEX,  /* the title, and every source still the one that was indexed */
+    JO_NEED_SAMPLES /* this track's source, open and still the one that was indexed */
+} jo_need;
+
+/* What a URL asked for, looked up. */
+typedef struct jo_resource {
+    const char *base;         /* descriptor's name, for derived names */
+    int track;                /* into the period's tracks, -1 none */
+    int segment;              /* into the plan, -1 none */
+    jo_source *source;        /* JO_NEED_SAMPLES */
+    jo_template mpd_template;
+    const jo_settings *settings;
+} jo_resource;
+
+typedef enum { JO_BY_NOTHING, JO_BY_NUMBER, JO_BY_TIME } jo_address;
+
+typedef struct jo_route {
+    const char *pattern; /* plan/url.h */
+    jo_address address;  /* how the pattern's number names a segment */
+    jo_need need;
+    jo_class class;
+    const char *type[2]; /* content type for video and for audio tracks (and without a track: [0]) */
+    apr_status_t (*render)(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                           const jo_resource *rs, jo_body *body);
+} jo_route;
+
+typedef struct jo_packager {
+    const char *name;
+    const jo_route *routes;
+    int nroutes;
+    /* Wanted segment length of a descriptor; den 0: every GOP or source fragment. */
+    jo_fraction (*length)(const jo_ism *ism);
+} jo_packager;
+
+extern const jo_packager jo_packager_hls;
+extern const jo_packager jo_packager_dash;
+
+enum { JO_PACKAGERS = 2 };
+extern const jo_packager *const jo_packagers[JO_PACKAGERS];
+
+#endif
