@@ -1,0 +1,87 @@
+#include "source.h"
+
+#include "../base/status.h"
+#include "../base/text.h"
+
+#include <string.h>
+
+bool jo_identity_same(const jo_identity *a, const jo_identity *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           a->mtime == b->mtime && a->ctime == b->ctime;
+}
+
+apr_status_t jo_source_open(jo_ctx *cx, const char *path, jo_source **out)
+{
+    if (!cx->opener)
+        return jo_fail(cx, JO_EBUG, "no opener for sources");
+    return cx->opener->open(cx->opener, cx, path, out);
+}
+
+void jo_source_want(jo_source *src, int64_t off, size_t len)
+{
+    if (src->ops->want)
+        src->ops->want(src, off, len);
+}
+
+apr_status_t jo_source_read(jo_ctx *cx, jo_source *src, int64_t off, size_t len, void *buf)
+{
+    if (off < 0 || off > src->id.size || len > (uint64_t)(src->id.size - off))
+        return jo_fail(cx, JO_EMEDIA, "%s: %zu bytes at %lld are beyond its end at %lld", src->name,
+                       len, (long long)off, (long long)src->id.size);
+    return len > 0 ? src->ops->read(cx, src, off, len, buf) : APR_SUCCESS;
+}
+
+apr_file_t *jo_source_file(jo_source *src)
+{
+    return src->ops->file ? src->ops->file(src) : NULL;
+}
+
+/* "http://…" or "file:/…", but not a file whose name merely holds a colon. */
+static bool has_scheme(const char *s)
+{
+    size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-.");
+
+    return n > 0 && s[n] == ':' && s[n + 1] == '/';
+}
+
+/* Appends the segments of path to the absolute path in t. False if ".." climbs above "/". */
+static bool append_path(jo_text *t, const char *path)
+{
+    while (*path) {
+        size_t n = strcspn(path, "/");
+        if (n == 2 && memcmp(path, "..", 2) == 0) {
+            if (t->len == 0)
+                return false;
+            t->len = (size_t)(strrchr(t->s, '/') - t->s);
+            t->s[t->len] = '\0';
+        } else if (n > 0 && !(n == 1 && *path == '.')) {
+            jo_text_add_n(t, "/", 1);
+            jo_text_add_n(t, path, n);
+        }
+        path += n;
+        path += *path == '/';
+    }
+    return true;
+}
+
+apr_status_t jo_source_resolve(jo_ctx *cx, const char *base, const char *src, const char **out)
+{
+    const char *slash = strrchr(base, '/');
+    jo_text folder, t;
+
+    if (!*src)
+        return jo_fail(cx, JO_EMEDIA, "src is empty");
+    if (has_scheme(src))
+        return jo_fail(cx, JO_EMEDIA, "src \"%s\": remote sources are not supported", src);
+    jo_text_init(&folder, cx->pool, 0);
+    if (*src != '/' && slash)
+        jo_text_add_n(&folder, base, (size_t)(slash - base));
+    jo_text_init(&t, cx->pool, 0);
+    if (!append_path(&t, folder.s) || !append_path(&t, src))
+        return jo_fail(cx, JO_EFORBIDDEN, "src \"%s\" leads out of the file system", src);
+    if (t.len == 0)
+        jo_text_add(&t, "/");
+    *out = t.s;
+    return APR_SUCCESS;
+}
