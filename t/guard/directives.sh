@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../lib/guard.sh"
 
 rows=$(grep -o '"JitOrigin[A-Za-z0-9]*"' src/httpd/directives.h | tr -d '"' | sort -u)
-manual=$(grep -oE 'JitOrigin[A-Za-z0-9]+' conf/reference.conf | sort -u)
+manual=$(grep -oE 'JitOrigin[A-Za-z0-9]*' conf/reference.conf | sort -u)
 
 ok_some "$(printf '%s' "$rows" | grep -c .)" "directives.h has rows"
 ok_some "$(printf '%s' "$manual" | grep -c .)" "reference.conf names directives"
@@ -19,7 +19,7 @@ done
 
 for conf in conf/jitorigin.conf conf/example-vhost.conf docker/*.conf; do
     [ -f "$conf" ] || continue
-    for name in $(grep -oE 'JitOrigin[A-Za-z0-9]+' "$conf" | sort -u); do
+    for name in $(grep -oE 'JitOrigin[A-Za-z0-9]*' "$conf" | sort -u); do
         printf '%s\n' "$rows" | grep -qx "$name"
         ok $? "$name of $conf exists"
     done
