@@ -1,0 +1,329 @@
+#include "url.h"
+
+#include "../base/status.h"
+
+#include <apr_strings.h>
+#include <apr_tables.h>
+#include <string.h>
+
+#define PARAMS_MAX 32
+
+/* ---- patterns */
+
+typedef struct matcher {
+    const char *base;
+    const char *const *tokens;
+    int ntokens;
+    jo_url_match *m;
+} matcher;
+
+static bool match(const matcher *x, const char *pattern, const char *path);
+
+/* Digits at s without a leading zero, `least` or more. Returns what follows, or NULL. */
+static const char *match_number(const char *s, int64_t least, int64_t *out)
+{
+    const char *start = s;
+    int64_t v = 0;
+
+    for (; *s >= '0' && *s <= '9'; s++) {
+        int digit = *s - '0';
+        if (v > (INT64_MAX - digit) / 10)
+            return NULL;
+        v = v * 10 + digit;
+    }
+    if (s == start || (*start == '0' && s != start + 1) || v < least)
+        return NULL;
+    *out = v;
+    return s;
+}
+
+/* The longest token that starts path, is shorter than `below` and lets the rest match. */
+static bool match_token(const matcher *x, const char *pattern, const char *path)
+{
+    size_t below = SIZE_MAX;
+
+    for (;;) {
+        size_t best_len = 0;
+        int best = -1;
+        for (int i = 0; i < x->ntokens; i++) {
+            size_t n = strlen(x->tokens[i]);
+            if (n > best_len && n < below && strncmp(path, x->tokens[i], n) == 0) {
+                best = i;
+                best_len = n;
+            }
+        }
+        if (best < 0)
+            return false;
+        if (match(x, pattern, path + best_len)) {
+            x->m->track = best;
+            return true;
+        }
+        below = best_len;
+    }
+}
+
+static bool match_any(const matcher *x, const char *pattern, const char *path)
+{
+    for (;; path++) {
+        if (match(x, pattern, path))
+            return true;
+        if (*path == '\0' || *path == '/')
+            return false;
+    }
+}
+
+static bool match_variable(const matcher *x, const char *pattern, const char *path)
+{
+    const char *rest = pattern + 2;
+    size_t n;
+
+    switch (pattern[1]) {
+    case 'B':
+        n = strlen(x->base);
+        return strncmp(path, x->base, n) == 0 && match(x, rest, path + n);
+    case 'T':
+        return match_token(x, rest, path);
+    case 'N':
+    case 'I':
+        path = match_number(path, pattern[1] == 'N', &x->m->number);
+        return path && match(x, rest, path);
+    case '*':
+        return match_any(x, rest, path);
+    default:
+        return false;
+    }
+}
+
+static bool match(const matcher *x, const char *pattern, const char *path)
+{
+    while (*pattern && *pattern != '$') {
+        if (*pattern++ != *path++)
+            return false;
+    }
+    return *pattern ? match_variable(x, pattern, path) : *path == '\0';
+}
+
+/* "<base>-…=…": meant as the name of a track. */
+static bool names_a_track(const char *path, const char *base)
+{
+    size_t n = strlen(base);
+
+    return strncmp(path, base, n) == 0 && path[n] == '-' && strchr(path, '=');
+}
+
+bool jo_url_match_path(const char *pattern, const char *path, const char *base,
+                       const char *const *tokens, int ntokens, jo_url_match *m)
+{
+    matcher x = {base, tokens, ntokens, m};
+
+    *m = (jo_url_match){-1, -1};
+    if (strncmp(pattern, "$*", 2) == 0 && names_a_track(path, base))
+        return false;
+    if (match(&x, pattern, path))
+        return true;
+    *m = (jo_url_match){-1, -1};
+    return false;
+}
+
+/* ---- queries */
+
+static const char *const flags[] = {"hls_fmp4", "hls_no_audio_only", "hls_no_multiplex"};
+
+static int hex(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10
+         : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* The character at s, percent-encoded or not, and where the next one is. Broken encodings stand for '%' here
+ * and are refused by decode(). */
+static char unit(const char *s, const char **next)
+{
+    int high = *s == '%' ? hex(s[1]) : -1;
+    int low = high >= 0 ? hex(s[2]) : -1;
+
+    *next = s + (low >= 0 ? 3 : 1);
+    return low >= 0 ? (char)(high * 16 + low) : *s;
+}
+
+static bool is_name_char(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
+           c == '-' || c == '.' || c == '~' || c == '%';
+}
+
+/* True if a parameter starts at s: name= but not name==, or a known flag. */
+static bool starts_param(const char *s)
+{
+    size_t n = 0;
+
+    while (is_name_char(s[n]))
+        n++;
+    if (n > 0 && s[n] == '=')
+        return s[n + 1] != '=';
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        if (n == strlen(flags[i]) && strncmp(s, flags[i], n) == 0)
+            return s[n] == '&' || s[n] == '\0';
+    return false;
+}
+
+/* Where each opening quote or parenthesis of a query closes. One that never does is an ordinary character. */
+typedef struct nesting {
+    const char *args;
+    uint32_t *close; /* by offset of the opener: offset of what closes it, 0 if nothing does */
+} nesting;
+
+static void find_nesting(nesting *x, apr_pool_t *pool, const char *args, size_t len)
+{
+    uint32_t *open = apr_palloc(pool, (len + 1) * sizeof *open);
+    size_t depth = 0;
+    const char *last[2] = {args, args}; /* openers found unclosed so far: none behind them closes either */
+    const char *next;
+
+    x->args = args;
+    x->close = apr_pcalloc(pool, (len + 1) * sizeof *x->close);
+    for (const char *s = args; *s; s = next) {
+        char c = unit(s, &next);
+        if (c == '(') {
+            open[depth++] = (uint32_t)(s - args);
+        } else if (c == ')' && depth > 0) {
+            x->close[open[--depth]] = (uint32_t)(s - args);
+        } else if ((c == '"' || c == '\'') && last[c == '"']) {
+            const char *end = next, *after = next;
+            while (*end && unit(end, &after) != c)
+                end = after;
+            if (*end) {
+                x->close[s - args] = (uint32_t)(end - args);
+                next = after;
+            } else {
+                last[c == '"'] = NULL;
+            }
+        }
+    }
+}
+
+/* End of the parameter that starts at s: the '&' that ends it, or the NUL. */
+static const char *param_end(const nesting *x, const char *s)
+{
+    const char *next;
+
+    for (; *s; s = next) {
+        if (*s == '&' && starts_param(s + 1))
+            break;
+        unit(s, &next);
+        if (x->close[s - x->args])
+            unit(x->args + x->close[s - x->args], &next);
+    }
+    return s;
+}
+
+static apr_status_t decode(jo_ctx *cx, const char *s, const char *end, const char **out)
+{
+    char *to = apr_palloc(cx->pool, (size_t)(end - s) + 1);
+    const char *next;
+
+    *out = to;
+    for (; s < end; s = next) {
+        char c = unit(s, &next);
+        if (*s == '%' && next == s + 1)
+            return jo_fail(cx, JO_EREQUEST, "broken percent-encoding in the query");
+        if (c == '\0')
+            return jo_fail(cx, JO_EREQUEST, "encoded NUL in the query");
+        *to++ = c;
+    }
+    *to = '\0';
+    return APR_SUCCESS;
+}
+
+static apr_status_t add_param(jo_ctx *cx, apr_array_header_t *a, const char *s, const char *end)
+{
+    const char *equals = memchr(s, '=', (size_t)(end - s));
+    jo_query_param p = {NULL, NULL};
+
+    if (s == end)
+        return APR_SUCCESS;
+    if (a->nelts >= PARAMS_MAX)
+        return jo_fail(cx, JO_EREQUEST, "more than %d query parameters", PARAMS_MAX);
+    if (decode(cx, s, equals ? equals : end, &p.name) != APR_SUCCESS ||
+        (equals && decode(cx, equals + 1, end, &p.value) != APR_SUCCESS))
+        return cx->code;
+    APR_ARRAY_PUSH(a, jo_query_param) = p;
+    return APR_SUCCESS;
+}
+
+apr_status_t jo_query_parse(jo_ctx *cx, const char *args, jo_query_param **params, int *nparams)
+{
+    apr_array_header_t *a = apr_array_make(cx->pool, 4, sizeof(jo_query_param));
+    nesting x;
+
+    if (args && strlen(args) >= UINT32_MAX / 8)
+        return jo_fail(cx, JO_EREQUEST, "query too long");
+    if (args)
+        find_nesting(&x, cx->pool, args, strlen(args));
+    while (args && *args) {
+        const char *end = param_end(&x, args);
+        if (add_param(cx, a, args, end) != APR_SUCCESS)
+            return cx->code;
+        args = *end ? end + 1 : NULL;
+    }
+    *params = (jo_query_param *)a->elts;
+    *nparams = a->nelts;
+    return APR_SUCCESS;
+}
+
+/* ---- splitting */
+
+static bool ends_in(const char *s, size_t n, const char *extension)
+{
+    size_t e = strlen(extension);
+
+    return n > e && memcmp(s + n - e, extension, e) == 0;
+}
+
+/* The last segment of path for which `is` holds, or NULL; *n is its length. */
+static const char *last_segment(const char *path, bool (*is)(const char *s, size_t n), size_t *n)
+{
+    const char *found = NULL;
+
+    while (*path) {
+        size_t len;
+        path += *path == '/';
+        len = strcspn(path, "/");
+        if (is(path, len)) {
+            found = path;
+            *n = len;
+        }
+        path += len;
+    }
+    return found;
+}
+
+static bool is_descriptor(const char *s, size_t n)
+{
+    return ends_in(s, n, ".ism") || ends_in(s, n, ".isml");
+}
+
+static bool is_media(const char *s, size_t n)
+{
+    return ends_in(s, n, ".mp4");
+}
+
+bool jo_url_split_path(apr_pool_t *pool, const char *path, bool direct, jo_url_split *out)
+{
+    size_t n = 0, stem;
+    const char *s = last_segment(path, is_descriptor, &n);
+
+    *out = (jo_url_split){0};
+    if (!s && direct) {
+        s = last_segment(path, is_media, &n);
+        out->direct = s != NULL;
+    }
+    if (!s)
+        return false;
+    for (stem = n; s[stem - 1] != '.'; stem--)
+        ;
+    out->descriptor_len = (size_t)(s - path) + n;
+    out->base = apr_pstrmemdup(pool, s, stem - 1);
+    out->vpath = s[n] == '/' ? s + n + 1 : NULL;
+    return true;
+}
