@@ -63,7 +63,7 @@ static apr_status_t make_plans(jo_ctx *cx, jo_title *t)
     const char **tokens = apr_pcalloc(cx->pool, sizeof(*tokens) * (size_t)period->ntracks);
 
     for (int i = 0; i < JO_PACKAGERS; i++) {
-        jo_fraction length = jo_packagers[i]->length(t->ism);
+        jo_fraction length = jo_packagers[i]->length(&t->ism->options);
         if (jo_plan_make(cx, period, length, &t->plans[i]) != APR_SUCCESS) {
             return cx->code;
         }
@@ -168,7 +168,7 @@ static apr_status_t find_route(jo_ctx *cx, const jo_request *rq, const jo_title 
             f->resource = (jo_resource){.base = t->base,
                                         .track = m.track,
                                         .segment = -1,
-                                        .mpd_template = t->ism->mpd_template,
+                                        .options = &t->ism->options,
                                         .settings = rq->settings};
             return route->address == JO_BY_NOTHING ? APR_SUCCESS : find_segment(cx, t, f, &m);
         }

@@ -2,6 +2,7 @@
 #ifndef JO_ORIGIN_H
 #define JO_ORIGIN_H
 
+#include "input/ism.h"
 #include "output/packager.h"
 
 /* A loaded title: immutable, allocated wholly in one pool. */

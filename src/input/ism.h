@@ -4,7 +4,7 @@
 #define JO_ISM_H
 
 #include "../base/jo.h"
-#include "../base/ticks.h"
+#include "../media/options.h"
 
 typedef enum { JO_ISM_VIDEO, JO_ISM_AUDIO, JO_ISM_TEXT } jo_ism_type;
 
@@ -26,18 +26,10 @@ typedef struct jo_ism_track {
     int nparams;
 } jo_ism_track;
 
-typedef enum {
-    JO_TEMPLATE_TIME,           /* $Time$ and SegmentTimeline: the default */
-    JO_TEMPLATE_NUMBER,         /* $Number$ and @duration */
-    JO_TEMPLATE_NUMBER_TIMELINE /* $Number$ and SegmentTimeline */
-} jo_template;
-
 typedef struct jo_ism {
     jo_ism_track *tracks;
     int ntracks;
-    jo_fraction hls_length; /* hls_minimum_fragment_length, seconds; den 0: not given */
-    jo_fraction mpd_length; /* mpd_minimum_fragment_length */
-    jo_template mpd_template;
+    jo_options options;
     jo_ism_pair *metas; /* every head meta, for later stages */
     int nmetas;
 } jo_ism;

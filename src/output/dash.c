@@ -10,9 +10,9 @@
 
 #define MPD "application/dash+xml"
 
-static jo_fraction length(const jo_ism *ism)
+static jo_fraction length(const jo_options *options)
 {
-    return ism->mpd_length;
+    return options->mpd_length;
 }
 
 /* -- grouping into adaptation sets ------------------------------------------------------------------------ */
@@ -81,7 +81,7 @@ static void settle_set(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan
     const jo_period *period = &p->periods[0];
     int64_t duration;
 
-    s->template = rs->mpd_template;
+    s->template = rs->options->mpd_template;
     s->shared_timeline = true;
     for (int k = 0; k < s->ntracks; k++) {
         const jo_track *t = period->tracks[s->tracks[k]];

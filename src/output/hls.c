@@ -11,9 +11,9 @@
 #define M3U8 "application/vnd.apple.mpegurl"
 #define DEFAULT_LENGTH_S 4
 
-static jo_fraction length(const jo_ism *ism)
+static jo_fraction length(const jo_options *options)
 {
-    return ism->hls_length.den ? ism->hls_length : (jo_fraction){DEFAULT_LENGTH_S, 1};
+    return options->hls_length.den ? options->hls_length : (jo_fraction){DEFAULT_LENGTH_S, 1};
 }
 
 static jo_entry_style entry_style(const jo_resource *rs)

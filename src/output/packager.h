@@ -4,8 +4,8 @@
 #ifndef JO_PACKAGER_H
 #define JO_PACKAGER_H
 
-#include "../input/ism.h"
 #include "../io/body.h"
+#include "../media/options.h"
 #include "../plan/segment.h"
 
 typedef enum { JO_CLASS_MANIFEST, JO_CLASS_INIT, JO_CLASS_SEGMENT, JO_CLASS_ERROR, JO_CLASSES } jo_class;
@@ -30,7 +30,7 @@ typedef struct jo_resource {
     int track;                /* into the period's tracks, -1 none */
     int segment;              /* into the plan, -1 none */
     jo_source *source;        /* JO_NEED_SAMPLES */
-    jo_template mpd_template;
+    const jo_options *options;
     const jo_settings *settings;
 } jo_resource;
 
@@ -51,7 +51,7 @@ typedef struct jo_packager {
     const jo_route *routes;
     int nroutes;
     /* Wanted segment length of a descriptor; den 0: every GOP or source fragment. */
-    jo_fraction (*length)(const jo_ism *ism);
+    jo_fraction (*length)(const jo_options *options);
 } jo_packager;
 
 extern const jo_packager jo_packager_hls;
