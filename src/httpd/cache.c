@@ -1,0 +1,363 @@
+#include "cache.h"
+
+#include "../base/log.h"
+#include "../base/status.h"
+
+#include <apr_allocator.h>
+#include <apr_hash.h>
+#include <apr_strings.h>
+#include <httpd.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    FAILURE_SECONDS = 3,  /* how long a broken title's error is remembered */
+    ENTRY_OVERHEAD = 4096 /* bytes: entry, key, pool and allocator */
+};
+
+typedef enum { LOADING, READY, FAILED } state;
+
+/* Under cache->lock, but what a READY entry points to never changes. Freed with its last reference; the
+ * table holds one while the entry is in it. */
+typedef struct entry {
+    struct entry *newer, *older;
+    state state;
+    int references;
+    bool listed; /* in table and list */
+    size_t memory;
+    jo_identity id; /* of the descriptor that was loaded, or failed to */
+    apr_pool_t *pool;
+    const jo_title *title;
+    apr_status_t code; /* FAILED */
+    char *message;
+    apr_time_t expires;
+    size_t key_len;
+    char key[];
+} entry;
+
+struct jo_cache {
+    pthread_mutex_t lock;
+    pthread_cond_t loaded; /* some entry has left LOADING */
+    apr_hash_t *table;
+    entry *newest, *oldest;
+    size_t memory, budget;
+};
+
+typedef struct view {
+    jo_title_store store;
+    jo_cache *cache;
+    const char *const *roots;
+    int nroots;
+} view;
+
+/* A use of an entry, given back by a cleanup. */
+typedef struct lease {
+    jo_cache *cache;
+    entry *entry;
+} lease;
+
+jo_cache *jo_cache_make(size_t budget)
+{
+    apr_pool_t *pool;
+    jo_cache *c = ap_calloc(1, sizeof *c);
+    if (apr_pool_create_unmanaged(&pool) != APR_SUCCESS)
+        abort();
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->loaded, NULL);
+    c->table = apr_hash_make(pool);
+    c->budget = budget;
+    return c;
+}
+
+/* ---- entries */
+
+static entry *entry_make(const char *key, size_t key_len, const jo_identity *id)
+{
+    entry *e = ap_calloc(1, sizeof *e + key_len);
+    e->state = LOADING;
+    e->memory = ENTRY_OVERHEAD;
+    e->id = *id;
+    e->key_len = key_len;
+    memcpy(e->key, key, key_len);
+    return e;
+}
+
+static void entry_free(entry *e)
+{
+    if (e->pool)
+        apr_pool_destroy(e->pool);
+    free(e->message);
+    free(e);
+}
+
+/* A pool that gives memory back to the system when it is destroyed, and outlives pchild. */
+static apr_pool_t *title_pool(void)
+{
+    apr_allocator_t *allocator;
+    apr_pool_t *pool;
+    if (apr_allocator_create(&allocator) != APR_SUCCESS)
+        abort();
+    apr_allocator_max_free_set(allocator, 1);
+    if (apr_pool_create_unmanaged_ex(&pool, NULL, allocator) != APR_SUCCESS)
+        abort();
+    apr_allocator_owner_set(allocator, pool);
+    apr_pool_tag(pool, "jitorigin title");
+    return pool;
+}
+
+/* ---- table and list; under the lock */
+
+static void list_push(jo_cache *c, entry *e)
+{
+    e->newer = NULL;
+    e->older = c->newest;
+    if (c->newest)
+        c->newest->newer = e;
+    else
+        c->oldest = e;
+    c->newest = e;
+}
+
+static void list_cut(jo_cache *c, entry *e)
+{
+    *(e->newer ? &e->newer->older : &c->newest) = e->older;
+    *(e->older ? &e->older->newer : &c->oldest) = e->newer;
+}
+
+static void entry_list(jo_cache *c, entry *e)
+{
+    apr_hash_set(c->table, e->key, (apr_ssize_t)e->key_len, e);
+    list_push(c, e);
+    e->listed = true;
+    e->references++;
+    c->memory += e->memory;
+}
+
+/* Takes one reference away; what it returns is to be freed outside the lock. */
+static entry *entry_drop(entry *e)
+{
+    return --e->references == 0 ? e : NULL;
+}
+
+static entry *entry_unlist(jo_cache *c, entry *e)
+{
+    if (!e->listed)
+        return NULL;
+    apr_hash_set(c->table, e->key, (apr_ssize_t)e->key_len, NULL);
+    list_cut(c, e);
+    e->listed = false;
+    c->memory -= e->memory;
+    return entry_drop(e);
+}
+
+/* Unlists old entries until the budget is met; those nobody uses are returned, linked by `older`. */
+static entry *evict(jo_cache *c)
+{
+    entry *victims = NULL;
+    for (entry *e = c->oldest, *newer; e && e != c->newest && c->memory > c->budget; e = newer) {
+        newer = e->newer;
+        entry *dead = e->state == LOADING ? NULL : entry_unlist(c, e);
+        if (dead) {
+            dead->older = victims;
+            victims = dead;
+        }
+    }
+    return victims;
+}
+
+static void free_all(entry *victims)
+{
+    for (entry *next; victims; victims = next) {
+        next = victims->older;
+        entry_free(victims);
+    }
+}
+
+/* ---- use by requests */
+
+static apr_status_t lease_end(void *data)
+{
+    lease *l = data;
+    pthread_mutex_lock(&l->cache->lock);
+    entry *dead = entry_drop(l->entry);
+    pthread_mutex_unlock(&l->cache->lock);
+    if (dead)
+        entry_free(dead);
+    return APR_SUCCESS;
+}
+
+/* The caller has counted the reference that the lease holds. */
+static void lease_start(jo_cache *c, jo_ctx *cx, entry *e)
+{
+    lease *l = apr_palloc(cx->pool, sizeof *l);
+    l->cache = c;
+    l->entry = e;
+    apr_pool_cleanup_register(cx->pool, l, lease_end, apr_pool_cleanup_null);
+}
+
+/* Path, kind, limits and roots: all that decides what loading gives, but the files themselves. */
+static const char *key_make(const view *v, jo_ctx *cx, const char *path, bool direct, size_t *len)
+{
+    size_t size = strlen(path) + 1 + 1 + sizeof cx->limits;
+    for (int i = 0; i < v->nroots; i++)
+        size += strlen(v->roots[i]) + 1;
+    char *key = apr_palloc(cx->pool, size), *p = key;
+    p = apr_cpystrn(p, path, strlen(path) + 1) + 1;
+    *p++ = direct ? 'd' : 'i';
+    memcpy(p, &cx->limits, sizeof cx->limits); /* one set per virtual host, fixed for the process */
+    p += sizeof cx->limits;
+    for (int i = 0; i < v->nroots; i++)
+        p = apr_cpystrn(p, v->roots[i], strlen(v->roots[i]) + 1) + 1;
+    *len = size;
+    return key;
+}
+
+/* Identity of the descriptor now on disk. */
+static apr_status_t probe(jo_ctx *cx, const char *path, jo_identity *id)
+{
+    jo_ctx scratch = *cx;
+    jo_source *src;
+    apr_pool_create(&scratch.pool, cx->pool);
+    apr_status_t rc = jo_source_open(&scratch, path, &src);
+    if (rc == APR_SUCCESS)
+        *id = src->id;
+    else
+        rc = jo_fail(cx, rc, "%s", scratch.message);
+    apr_pool_destroy(scratch.pool);
+    return rc;
+}
+
+/* Loads into e without the lock, then publishes the outcome. The caller holds a reference. */
+static void load(jo_cache *c, jo_ctx *cx, entry *e, const char *path, bool direct)
+{
+    jo_ctx own;
+    jo_title *title = NULL;
+    apr_pool_t *pool = title_pool();
+    jo_ctx_init(&own, pool);
+    own.limits = cx->limits;
+    own.log = cx->log;
+    own.opener = cx->opener;
+    own.now = cx->now;
+
+    apr_status_t rc = jo_title_make(&own, path, direct, &title);
+    char *message =
+        rc == APR_SUCCESS ? NULL : strdup(own.message ? own.message : "can't be loaded");
+    size_t memory = ENTRY_OVERHEAD + (rc == APR_SUCCESS ? jo_title_memory(title) : strlen(message));
+    if (rc != APR_SUCCESS) {
+        apr_pool_destroy(pool);
+        pool = NULL;
+    }
+
+    pthread_mutex_lock(&c->lock);
+    e->state = rc == APR_SUCCESS ? READY : FAILED;
+    e->pool = pool;
+    e->title = title;
+    if (title)
+        e->id = title->id;
+    e->code = rc;
+    e->message = message;
+    e->expires = apr_time_now() + apr_time_from_sec(FAILURE_SECONDS);
+    if (e->listed)
+        c->memory += memory - e->memory;
+    e->memory = memory;
+    entry *victims = evict(c);
+    pthread_cond_broadcast(&c->loaded);
+    pthread_mutex_unlock(&c->lock);
+    free_all(victims);
+
+    jo_log_write(cx, JO_LOG_DEBUG, "loaded %s: %s, %" APR_SIZE_T_FMT " bytes", path,
+                 message ? message : "ok", memory);
+}
+
+/* Whether the entry answers for the descriptor that was probed. */
+static bool is_current(const entry *e, const jo_identity *id, apr_time_t now)
+{
+    return jo_identity_same(&e->id, id) && (e->state == READY || now < e->expires);
+}
+
+/* Takes an entry that is out of date from the table, and the caller's reference from it. */
+static void discard(jo_cache *c, entry *e, entry **dead)
+{
+    entry_unlist(c, e); /* never the last reference: one is the caller's */
+    if (entry_drop(e)) {
+        e->older = *dead;
+        *dead = e;
+    }
+}
+
+/* The entry for the key, with a reference for the caller: a current one, waited for if another request is loading it,
+ * or else `fresh` (then e == fresh), which the caller must load. */
+static entry *acquire(jo_cache *c, entry *fresh, const jo_identity *id, apr_time_t now)
+{
+    entry *dead = NULL, *e;
+    pthread_mutex_lock(&c->lock);
+    while ((e = apr_hash_get(c->table, fresh->key, (apr_ssize_t)fresh->key_len)) != NULL) {
+        e->references++;
+        while (e->state == LOADING)
+            pthread_cond_wait(&c->loaded, &c->lock);
+        if (is_current(e, id, now))
+            break;
+        discard(c, e, &dead);
+    }
+    if (!e) {
+        e = fresh;
+        e->references++;
+        entry_list(c, e);
+    } else if (e->listed) {
+        list_cut(c, e);
+        list_push(c, e);
+    }
+    pthread_mutex_unlock(&c->lock);
+    free_all(dead);
+    return e;
+}
+
+static apr_status_t cache_get(const jo_title_store *self, jo_ctx *cx, const char *path, bool direct,
+                              const jo_title **out)
+{
+    const view *v = (const view *)self;
+    jo_identity id;
+    size_t key_len;
+
+    apr_status_t rc = probe(cx, path, &id);
+    if (rc != APR_SUCCESS)
+        return rc;
+    const char *key = key_make(v, cx, path, direct, &key_len);
+    entry *fresh = entry_make(key, key_len, &id);
+    entry *e = acquire(v->cache, fresh, &id, cx->now);
+    lease_start(v->cache, cx, e);
+    if (e == fresh)
+        load(v->cache, cx, e, path, direct);
+    else
+        entry_free(fresh);
+    if (e->state == FAILED)
+        return jo_fail(cx, e->code, "%s", e->message);
+    *out = e->title;
+    return APR_SUCCESS;
+}
+
+static void cache_drop(const jo_title_store *self, jo_ctx *cx, const jo_title *title)
+{
+    const view *v = (const view *)self;
+    jo_cache *c = v->cache;
+    size_t key_len;
+    const char *key = key_make(v, cx, title->path, title->direct, &key_len);
+    entry *dead = NULL;
+
+    pthread_mutex_lock(&c->lock);
+    entry *e = apr_hash_get(c->table, key, (apr_ssize_t)key_len);
+    if (e && e->state == READY && e->title == title)
+        dead = entry_unlist(c, e);
+    pthread_mutex_unlock(&c->lock);
+    if (dead)
+        entry_free(dead);
+}
+
+const jo_title_store *jo_cache_view(jo_cache *cache, apr_pool_t *pool, const char *const *roots,
+                                    int nroots)
+{
+    view *v = apr_palloc(pool, sizeof *v);
+    *v = (view){{cache_get, cache_drop}, cache, roots, nroots};
+    return &v->store;
+}

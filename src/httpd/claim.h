@@ -1,0 +1,30 @@
+/* Which requests are ours: decided in the fixups hook, read by the handler. */
+#ifndef JO_CLAIM_H
+#define JO_CLAIM_H
+
+#include <httpd.h>
+#include <stdbool.h>
+
+#define JO_HANDLER         "jitorigin"
+#define JO_HANDLER_SYNONYM "smooth-streaming.extensions"
+
+typedef enum {
+    JO_CLAIM_TITLE,      /* something below a descriptor, or below a media file played directly */
+    JO_CLAIM_DESCRIPTOR, /* the bare descriptor: never shown */
+    JO_CLAIM_SOURCE      /* a bare media file: refused */
+} jo_claim_kind;
+
+typedef struct jo_claim {
+    jo_claim_kind kind;
+    const char *path;  /* descriptor or media file, absolute */
+    const char *vpath; /* TITLE: what is asked for below it, decoded, without a leading '/' */
+    bool direct;       /* path is a media file */
+} jo_claim;
+
+/* Claims the request where JitOrigin is On (or AddHandler named us and it is not Off): sets r->handler. */
+int jo_claim_fixup(request_rec *r);
+
+/* The claim on this request, or NULL: httpd came here by a way around the URL (an index file, MultiViews). */
+const jo_claim *jo_claim_of(const request_rec *r);
+
+#endif

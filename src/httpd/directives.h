@@ -1,0 +1,57 @@
+/* Every directive, once. A row makes the member of the configuration, its default, merging, range check, error text
+ * and entry in httpd's command table; conf/reference.conf is its manual (t/guard/directives.sh compares them).
+ *
+ *   X(kind, scope, name, member, fallback, low, high, words, summary)
+ *
+ * kind   WORD    one of `words`, separated by '|': the value is the word's place
+ *        NUMBER  low … high, with suffix K, M or G (powers of 1024)
+ *        PATHS   existing directories
+ *        CACHE   class and Cache-Control value
+ * scope  CONF      server, virtual host, <Directory>, <Location>
+ *        HTACCESS  these and .htaccess (AllowOverride FileInfo)
+ *        HOST      server and virtual host
+ *        GLOBAL    server only */
+#ifndef JO_DIRECTIVES_H
+#define JO_DIRECTIVES_H
+
+/* clang-format off */
+#define JO_DIR_DIRECTIVES(X)                                                                       \
+    X(WORD, CONF, "JitOrigin", on, 0, 0, 0, "Off|On",                                              \
+      "On: titles below here are packaged on request")                                             \
+    X(WORD, CONF, "JitOriginDirect", direct, 0, 0, 0, "Off|On",                                    \
+      "On: a media file is a title of its own, without a descriptor")                              \
+    X(PATHS, CONF, "JitOriginRoot", roots, 0, 0, 0, NULL,                                          \
+      "directories that descriptors and media may lie in")                                         \
+    X(WORD, CONF, "JitOriginServeSources", serve_sources, 0, 0, 0, "Off|On",                       \
+      "On: source files may be downloaded as they are")                                            \
+    X(CACHE, HTACCESS, "JitOriginCacheControl", cache, 0, 0, 0, "manifest|init|segment|error",     \
+      "a class of responses and its Cache-Control value, or seconds")                              \
+    X(WORD, HTACCESS, "JitOriginCors", cors, 1, 0, 0, "Off|On",                                    \
+      "On: players on pages of other origins may read the responses")                              \
+    X(WORD, CONF, "JitOriginSampleEntry", sample_entry, 0, 0, 0, "auto|source",                    \
+      "source: never write avc3 as avc1")                                                          \
+    X(WORD, CONF, "JitOriginSendFile", send_file, 0, 0, 0, "auto|on|off",                          \
+      "whether segments of few ranges are sent by the kernel")
+
+#define JO_SERVER_DIRECTIVES(X)                                                                    \
+    X(NUMBER, GLOBAL, "JitOriginTitleCache", title_cache, 256 << 20, 0, INT64_C(1) << 40, NULL,    \
+      "bytes of loaded titles that each child keeps")                                              \
+    X(NUMBER, HOST, "JitOriginMaxDescriptor", max_descriptor,                                      \
+      jo_limits_default.descriptor_size, 1024, 256 << 20, NULL, "bytes of a descriptor")           \
+    X(NUMBER, HOST, "JitOriginMaxXmlDepth", max_xml_depth,                                         \
+      jo_limits_default.xml_depth, 4, 1024, NULL, "nested elements of a descriptor")               \
+    X(NUMBER, HOST, "JitOriginMaxMoov", max_moov,                                                  \
+      jo_limits_default.moov_size, 1024, INT64_C(4) << 30, NULL, "bytes of one moov, moof or sidx")\
+    X(NUMBER, HOST, "JitOriginMaxSamples", max_samples,                                            \
+      jo_limits_default.samples, 1, UINT32_MAX, NULL, "samples of one track")                      \
+    X(NUMBER, HOST, "JitOriginMaxTracks", max_tracks,                                              \
+      jo_limits_default.tracks, 1, 65535, NULL, "tracks of one title")                             \
+    X(NUMBER, HOST, "JitOriginMaxBoxes", max_boxes,                                                \
+      jo_limits_default.boxes, 16, UINT32_MAX, NULL, "boxes and fragments of one file")            \
+    X(NUMBER, HOST, "JitOriginMaxSegments", max_segments,                                          \
+      jo_limits_default.segments, 1, UINT32_MAX, NULL, "segments of one title")                    \
+    X(NUMBER, HOST, "JitOriginMaxSegmentSize", max_segment_size,                                   \
+      jo_limits_default.segment_size, 1024, INT64_C(4) << 30, NULL, "bytes of one media segment")
+/* clang-format on */
+
+#endif

@@ -1,0 +1,20 @@
+/* jo_body → bucket brigade. Nothing that is sent is shared with another request: a file is the request's own,
+ * a buffer belongs to its bucket until that is destroyed, and every body goes down whole, in one brigade with its
+ * EOS, so that httpd cuts ranges out of it. */
+#ifndef JO_SEND_H
+#define JO_SEND_H
+
+#include "../io/body.h"
+
+#include <httpd.h>
+
+/* Sends the body with status 200. mode: as jo_config_send_mode(). An error return (cx->message) means that nothing was
+ * sent; else *result is the handler's result. */
+apr_status_t jo_send_body(request_rec *r, jo_ctx *cx, const jo_body *body, int mode, int *result);
+
+/* Sends a short text with the status and type that are set. */
+int jo_send_text(request_rec *r, const char *text);
+/* Sends headers alone. */
+int jo_send_nothing(request_rec *r);
+
+#endif
