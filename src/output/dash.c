@@ -98,6 +98,20 @@ static void settle_set(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan
     }
 }
 
+/* Other sound in a language that was there before is an alternate; the same sound in another codec or another
+ * rung is as much the main one. */
+static const char *role(const jo_period *period, const set *sets, int n, const jo_track *t)
+{
+    for (int i = 0; i < n; i++) {
+        const jo_track *other = period->tracks[sets[i].tracks[0]];
+        if (t->kind == JO_AUDIO && other->kind == JO_AUDIO && !strcmp(other->language, t->language)
+            && strcmp(other->name, t->name)) {
+            return "alternate";
+        }
+    }
+    return "main";
+}
+
 static int make_sets(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
                      const jo_resource *rs, set *sets)
 {
@@ -111,14 +125,7 @@ static int make_sets(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
         }
         if (k == n) {
             sets[n].tracks = apr_palloc(cx->pool, sizeof(int) * (size_t)period->ntracks);
-            sets[n].role = "main";
-            for (int j = 0; j < n; j++) {
-                const jo_track *other = period->tracks[sets[j].tracks[0]];
-                if (other->kind == period->tracks[i]->kind
-                    && !strcmp(other->language, period->tracks[i]->language)) {
-                    sets[n].role = "alternate";
-                }
-            }
+            sets[n].role = role(period, sets, n, period->tracks[i]);
             n++;
         }
         sets[k].tracks[sets[k].ntracks++] = i;

@@ -1,0 +1,305 @@
+/* The time line (media/presentation.c) and the plan (plan/segment.c) on indexes made by hand. */
+#include "../../src/media/presentation.h"
+#include "../../src/plan/segment.h"
+#include "tap.h"
+
+#include <apr_general.h>
+
+static jo_ctx cx;
+
+/* count samples of `duration` ticks; every gop-th is sync (0: all); with B-frames each second sample is shown
+ * one frame late and the rest two. First DTS and edit as given. */
+typedef struct recipe {
+    jo_kind kind;
+    uint32_t timescale, duration, gop, count;
+    bool reorder;
+    int64_t first_dts;
+    jo_edit edit;
+    uint32_t fragment; /* samples per source fragment, 0: progressive */
+} recipe;
+
+static jo_track *make_track(const char *token, recipe r)
+{
+    jo_track *t = apr_pcalloc(cx.pool, sizeof(*t));
+    jo_index_builder *b = jo_index_builder_make(&cx);
+
+    for (uint32_t i = 0; i < r.count; i++) {
+        bool sync = r.gop == 0 || i % r.gop == 0;
+        jo_sample s = {.dts = r.first_dts + (int64_t)i * r.duration,
+                       .offset = (int64_t)i * 100,
+                       .size = 100,
+                       .duration = r.duration,
+                       .sync = sync};
+        if (r.reorder) { /* I P B P B …: P goes two frames ahead, B comes back */
+            s.cts = (int32_t)(sync ? r.duration : (i % r.gop) % 2 ? 2 * r.duration : 0);
+        }
+        if (r.fragment != 0 && i % r.fragment == 0) {
+            jo_index_begin_fragment(b);
+        }
+        if (jo_index_add(b, &cx, &s, r.timescale) != APR_SUCCESS) {
+            printf("Bail out! index: %s\n", cx.message);
+            exit(1);
+        }
+    }
+    if (jo_index_finish(b, &cx, &t->index) != APR_SUCCESS) {
+        printf("Bail out! index: %s\n", cx.message);
+        exit(1);
+    }
+    t->token = token;
+    t->kind = r.kind;
+    t->timescale = r.timescale;
+    t->edit = r.edit;
+    if (t->edit.end == 0) {
+        t->edit.end = INT64_MAX;
+    }
+    return t;
+}
+
+static jo_presentation *align(int n, jo_track **tracks)
+{
+    jo_presentation *p = apr_pcalloc(cx.pool, sizeof(*p));
+
+    p->nperiods = 1;
+    p->periods = apr_pcalloc(cx.pool, sizeof(*p->periods));
+    p->periods[0].tracks = tracks;
+    p->periods[0].ntracks = n;
+    jo_presentation_align(&cx, p);
+    return p;
+}
+
+static const jo_plan *plan(const jo_presentation *p, int64_t num, int64_t den)
+{
+    jo_plan *out = NULL;
+
+    if (jo_plan_make(&cx, &p->periods[0], (jo_fraction){num, den}, &out) != APR_SUCCESS) {
+        printf("Bail out! plan: %s\n", cx.message);
+        exit(1);
+    }
+    return out;
+}
+
+static recipe video_25(uint32_t gop, uint32_t count)
+{
+    return (recipe){.kind = JO_VIDEO, .timescale = 25000, .duration = 1000, .gop = gop, .count = count};
+}
+
+static recipe aac_48k(uint32_t count)
+{
+    return (recipe){.kind = JO_AUDIO, .timescale = 48000, .duration = 1024, .count = count};
+}
+
+static void test_usual_ladder(void)
+{
+    recipe v = video_25(50, 500), a = aac_48k(938);
+    v.reorder = true;
+    v.edit.media_time = 1000; /* as encoders write it: the reorder delay */
+    a.edit.media_time = 1024; /* one access unit of priming */
+    jo_track *tracks[] = {make_track("video=1", v), make_track("audio=1", a)};
+    jo_presentation *p = align(2, tracks);
+    const jo_plan *h = plan(p, 4, 1);
+
+    is_int(p->preroll_num, 0, "no pre-roll");
+    is_int(tracks[0]->start, 0, "video starts at 0");
+    is_int(tracks[0]->end, 500000, "and lasts 20 s");
+    is_int(tracks[0]->dts_shift, 1000, "the composition shift is the reorder delay");
+    is_int(tracks[1]->priming, 1024, "audio priming stays and is known");
+    is_int(tracks[1]->start, 0, "and does not count");
+    is_int(h->count, 5, "20 s in 4 s are five segments");
+    is_int(h->tracks[0].cuts[1].sample, 100, "video is cut at the second key frame");
+    is_int(h->tracks[0].cuts[1].time, 100000, "at 4 s");
+    /* unit k is heard at (k - 1) × 1024: the first at or after 192000 is 189 at 192512 */
+    is_int(h->tracks[1].cuts[1].sample, 189, "audio at the first unit at or after it");
+    is_int(h->tracks[1].cuts[1].time, 192512, "which is heard there");
+    is_int(h->longest_ms, 4022, "longest segment, rounded up");
+    is_int(plan(p, 0, 0)->count, 10, "without a length every GOP is a segment");
+    is_int(jo_presentation_duration_ms(p), 20000, "duration");
+}
+
+static void test_lookup(void)
+{
+    jo_track *tracks[] = {make_track("video=1", video_25(50, 500))};
+    jo_presentation *p = align(1, tracks);
+    const jo_plan *h = plan(p, 4, 1);
+
+    is_int(jo_plan_find_number(h, 1), 0, "number 1 is the first");
+    is_int(jo_plan_find_number(h, 5), 4, "5 the last");
+    is_int(jo_plan_find_number(h, 0), -1, "0 is none");
+    is_int(jo_plan_find_number(h, 6), -1, "6 is none");
+    is_int(jo_plan_find_number(h, INT64_MAX), -1, "nor is the largest number");
+    is_int(jo_plan_find_time(h, 0, 200000), 2, "8 s is the third");
+    is_int(jo_plan_find_time(h, 0, 200001), -1, "one tick later is none");
+    is_int(jo_plan_find_time(h, 0, 0), 0, "0 is the first");
+    is_int(jo_plan_find_time(h, 0, 500000), -1, "the end is none");
+}
+
+static void test_half_frame(void)
+{
+    /* GOPs of 3.96 s: "4 s" means that one, not the next */
+    jo_track *tracks[] = {make_track("video=1", video_25(99, 990))};
+    is_int(plan(align(1, tracks), 4, 1)->count, 5, "3.96 s is below 4 s by more than half a frame");
+    is_int(plan(align(1, tracks), 198, 50)->count, 10, "198/50 s is met exactly");
+    is_int(plan(align(1, tracks), 1981, 500)->count, 10, "3.962 s within half a frame");
+}
+
+static void test_tail(void)
+{
+    jo_track *a[] = {make_track("video=1", video_25(50, 530))};
+    jo_track *b[] = {make_track("video=1", video_25(50, 560))};
+    is_int(plan(align(1, a), 4, 1)->count, 5, "a tail of 1.2 s joins its predecessor");
+    is_int(plan(align(1, b), 4, 1)->count, 6, "one of 2.4 s does not");
+}
+
+static void test_longer_audio(void)
+{
+    jo_track *tracks[] = {make_track("video=1", video_25(50, 500)),
+                          make_track("audio=1", aac_48k(1407))}; /* 30.016 s */
+    const jo_plan *h = plan(align(2, tracks), 4, 1);
+
+    is_int(h->count, 8, "cutting goes on at nominal length past the video's end");
+    is_int(h->tracks[0].last, 5, "where video has nothing");
+    ok(jo_plan_empty(&h->tracks[0], 6), "so its segment 7 is empty");
+    is_int(h->tracks[0].cuts[8].time, 500000, "and video still ends at 20 s");
+    is_int(h->tracks[1].last, 8, "audio is there to the end");
+    is_int(h->tracks[1].cuts[6].time, 1152000, "and is cut at 24 s");
+}
+
+static void test_late_video(void)
+{
+    recipe v = video_25(50, 250);
+    v.edit.empty = 250000; /* 10 s */
+    jo_track *tracks[] = {make_track("video=1", v), make_track("audio=1", aac_48k(938))};
+    const jo_plan *h = plan(align(2, tracks), 4, 1);
+
+    is_int(tracks[0]->start, 250000, "video starts at 10 s");
+    is_int(h->tracks[0].first, 2, "its first two segments are empty");
+    is_int(jo_plan_duration(&h->tracks[0], 0), 100000, "and last 4 s each");
+    is_int(h->tracks[0].cuts[2].time, 250000, "the third starts with the picture");
+    is_int(h->tracks[1].cuts[1].sample, 188, "audio is cut at 4 s all the same");
+}
+
+static void test_smallest_empty_edit_goes(void)
+{
+    recipe v = video_25(50, 250), a = aac_48k(469);
+    v.edit.empty = 50000; /* 2 s */
+    a.edit.empty = 144000; /* 3 s */
+    jo_track *tracks[] = {make_track("video=1", v), make_track("audio=1", a)};
+    align(2, tracks);
+    is_int(tracks[0]->start, 0, "the 2 s that all tracks wait are removed");
+    is_int(tracks[1]->start, 48000, "the third second of audio stays");
+}
+
+static void test_preroll(void)
+{
+    recipe v = video_25(50, 500), a = aac_48k(938);
+    v.edit.media_time = 70000;  /* 2.8 s: the key frame before is at 2.0 s */
+    a.edit.media_time = 134400; /* 2.8 s */
+    jo_track *tracks[] = {make_track("video=1", v), make_track("audio=1", a)};
+    jo_presentation *p = align(2, tracks);
+
+    is_int(jo_ticks_round(p->preroll_num, p->preroll_den, 1000), 800, "P is 0.8 s");
+    is_int(tracks[0]->span.in, 50, "video is kept from the key frame before the edit");
+    is_int(tracks[0]->start, 0, "which is at wire time 0");
+    is_int(tracks[1]->origin, 38400, "audio's edit starts at P");
+    ok(tracks[1]->priming > 0 && tracks[1]->priming <= 13024, "with at most 1/4 s of priming");
+    is_int(jo_ticks_round(tracks[1]->end - tracks[1]->preroll, 48000, 1000),
+           jo_ticks_round(938 * 1024 - 134400, 48000, 1000), "sound ends where it did");
+}
+
+static void test_edit_end(void)
+{
+    recipe v = video_25(50, 500), a = aac_48k(938);
+    v.edit.end = 250000;
+    a.edit.end = 480000;
+    jo_track *tracks[] = {make_track("video=1", v), make_track("audio=1", a)};
+    align(2, tracks);
+    is_int(tracks[0]->span.out, 250, "pictures after the edit's end are left out");
+    is_int(tracks[0]->end, 250000, "video ends there");
+    is_int(tracks[1]->span.out, 469, "the unit that the end falls into stays");
+}
+
+static void test_misaligned_rung(void)
+{
+    jo_track *tracks[] = {make_track("video=1", video_25(50, 500)),
+                          make_track("video=2", video_25(60, 500)),
+                          make_track("video=3", video_25(25, 500))};
+    const jo_plan *h = plan(align(3, tracks), 4, 1);
+
+    ok(!h->tracks[1].aligned, "a rung with other GOPs is told apart");
+    is_int(h->tracks[1].cuts[1].sample, 120, "and cut at its own key frame");
+    is_int(jo_plan_duration(&h->tracks[1], 0), 120000, "of which the duration is true");
+    ok(h->tracks[2].aligned, "one with more key frames is aligned");
+}
+
+static void test_other_timescale(void)
+{
+    recipe a = {.kind = JO_VIDEO, .timescale = 30000, .duration = 1001, .gop = 60, .count = 600};
+    recipe b = {.kind = JO_VIDEO, .timescale = 90000, .duration = 3003, .gop = 60, .count = 600};
+    jo_track *tracks[] = {make_track("video=1", a), make_track("video=2", b)};
+    const jo_plan *h = plan(align(2, tracks), 4, 1);
+
+    ok(h->tracks[1].aligned, "boundaries are compared as exact fractions");
+    is_int(h->tracks[1].cuts[1].time, 360360, "at 4.004 s");
+    is_int(h->tracks[0].cuts[1].time, 120120, "in both");
+}
+
+static void test_fragments(void)
+{
+    recipe v = video_25(25, 400);
+    v.fragment = 100;
+    jo_track *tracks[] = {make_track("video=1", v)};
+    is_int(plan(align(1, tracks), 0, 0)->count, 4, "without a length source fragments are segments");
+    is_int(plan(align(1, tracks), 2, 1)->count, 8, "with one cuts may fall inside");
+}
+
+static void test_audio_only(void)
+{
+    jo_track *one[] = {make_track("audio=1", aac_48k(938))};
+    is_int(plan(align(1, one), 0, 0)->count, 10, "audio alone: about 2 s");
+    is_int(plan(align(1, one), 4, 1)->count, 5, "or as asked");
+    recipe f = aac_48k(938);
+    f.fragment = 5;
+    jo_track *two[] = {make_track("audio=1", f)};
+    const jo_plan *h = plan(align(1, two), 0, 0);
+    ok(h->count >= 17 && h->count <= 20, "tiny source fragments are joined to about 1 s");
+}
+
+static void test_limit(void)
+{
+    jo_track *tracks[] = {make_track("audio=1", aac_48k(938))};
+    jo_presentation *p = align(1, tracks);
+    jo_limits few = *cx.limits;
+    jo_ctx small = cx;
+    jo_plan *out;
+
+    few.segments = 3;
+    small.limits = &few;
+    ok(jo_plan_make(&small, &p->periods[0], (jo_fraction){1, 1}, &out) == JO_EMEDIA,
+       "more segments than allowed are refused");
+    is_str(small.message, "more than 3 segments", "with the reason");
+}
+
+int main(void)
+{
+    apr_pool_t *pool;
+
+    apr_initialize();
+    apr_pool_create(&pool, NULL);
+    jo_ctx_init(&cx, pool);
+    test_usual_ladder();
+    test_lookup();
+    test_half_frame();
+    test_tail();
+    test_longer_audio();
+    test_late_video();
+    test_smallest_empty_edit_goes();
+    test_preroll();
+    test_edit_end();
+    test_misaligned_rung();
+    test_other_timescale();
+    test_fragments();
+    test_audio_only();
+    test_limit();
+    apr_pool_destroy(pool);
+    apr_terminate();
+    return tap_done();
+}
