@@ -57,8 +57,8 @@ static apr_status_t parse_number(jo_ctx *cx, unsigned line, const char *what, co
     }
     p += strspn(p, " \t\r\n");
     if (!digits || !good || *p)
-        return jo_fail(cx, JO_EMEDIA, "line %u: %s \"%s\" is not a number up to %llu", line, what, s,
-                       (unsigned long long)max);
+        return jo_fail(cx, JO_EMEDIA, "line %u: %s \"%s\" is not a number up to %llu", line, what,
+                       s, (unsigned long long)max);
     *out = v;
     return APR_SUCCESS;
 }
@@ -128,7 +128,8 @@ static apr_status_t parse_body(parse *p, const jo_xml_node *body)
 static apr_status_t parse_length(jo_ctx *cx, const jo_ism_pair *meta, jo_fraction *out)
 {
     if (!jo_fraction_parse(meta->value, out))
-        return jo_fail(cx, JO_EMEDIA, "%s \"%s\" is not a length in seconds", meta->name, meta->value);
+        return jo_fail(cx, JO_EMEDIA, "%s \"%s\" is not a length in seconds", meta->name,
+                       meta->value);
     return APR_SUCCESS;
 }
 
@@ -173,8 +174,8 @@ apr_status_t jo_ism_parse(jo_ctx *cx, const void *data, size_t len, const jo_ism
     if (jo_xml_parse(cx, data, len, &root) != APR_SUCCESS)
         return cx->code;
     if (!jo_text_same(root->name, "smil"))
-        return jo_fail(cx, JO_EMEDIA, "line %u: not a descriptor: <%s> instead of <smil>", root->line,
-                       root->name);
+        return jo_fail(cx, JO_EMEDIA, "line %u: not a descriptor: <%s> instead of <smil>",
+                       root->line, root->name);
     for (const jo_xml_node *n = root->first_child; n && cx->code == APR_SUCCESS; n = n->next) {
         if (jo_text_same(n->name, "head"))
             parse_head(&p, n);

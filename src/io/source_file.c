@@ -263,7 +263,8 @@ static apr_status_t file_open(const jo_opener *self, jo_ctx *cx, const char *pat
 
     f->source.ops = &file_ops;
     f->source.name = apr_pstrdup(cx->pool, slash ? slash + 1 : path);
-    for (int tries = 0; !same && tries < 5; tries++) { /* the file may be replaced between the two opens */
+    for (int tries = 0; !same && tries < 5;
+         tries++) { /* the file may be replaced between the two opens */
         struct stat st;
         int fd = open_in_roots(o, path);
         if (fd < 0)
@@ -282,7 +283,8 @@ static apr_status_t file_open(const jo_opener *self, jo_ctx *cx, const char *pat
     return APR_SUCCESS;
 }
 
-jo_opener *jo_source_file_opener(apr_pool_t *pool, const char *const *roots, int nroots, bool sendfile)
+jo_opener *jo_source_file_opener(apr_pool_t *pool, const char *const *roots, int nroots,
+                                 bool sendfile)
 {
     file_opener *o = apr_pcalloc(pool, sizeof *o);
 

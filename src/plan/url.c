@@ -131,8 +131,10 @@ static const char *const flags[] = {"hls_fmp4", "hls_no_audio_only", "hls_no_mul
 
 static int hex(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10
-         : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 /* The character at s, percent-encoded or not, and where the next one is. Broken encodings stand for '%' here
@@ -177,7 +179,8 @@ static void find_nesting(nesting *x, apr_pool_t *pool, const char *args, size_t 
 {
     uint32_t *open = apr_palloc(pool, (len + 1) * sizeof *open);
     size_t depth = 0;
-    const char *last[2] = {args, args}; /* openers found unclosed so far: none behind them closes either */
+    const char *last[2] = {
+        args, args}; /* openers found unclosed so far: none behind them closes either */
     const char *next;
 
     x->args = args;

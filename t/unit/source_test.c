@@ -1,0 +1,262 @@
+#include "../../src/base/status.h"
+#include "../../src/io/source.h"
+#include "tap.h"
+
+#include <apr_general.h>
+#include <apr_strings.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static apr_pool_t *pool;
+static jo_ctx cx;
+static const char *top; /* a folder of our own */
+
+static const char *in_top(const char *name)
+{
+    return apr_pstrcat(pool, top, "/", name, NULL);
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+
+    if (!f || fputs(text, f) < 0 || fclose(f) != 0)
+        abort();
+}
+
+static void make_tree(void)
+{
+    char *name = apr_pstrdup(pool, "/tmp/jo-source-XXXXXX");
+
+    top = mkdtemp(name);
+    if (!top || mkdir(in_top("root"), 0700) || mkdir(in_top("root/sub"), 0700) ||
+        mkdir(in_top("root/sub/in"), 0700) || mkdir(in_top("root-2"), 0700))
+        abort();
+    write_file(in_top("root/kite.mp4"), "0123456789");
+    write_file(in_top("root/sub/in/deep.mp4"), "deep");
+    write_file(in_top("secret"), "secret");
+    write_file(in_top("root-2/other"), "other");
+    if (symlink("../kite.mp4", in_top("root/sub/inside")) ||
+        symlink("../../secret", in_top("root/sub/outside")) ||
+        symlink(in_top("root/kite.mp4"), in_top("root/absolute")) ||
+        symlink("sub/in", in_top("root/folder")) || symlink("loop", in_top("root/loop")) ||
+        symlink("..", in_top("root/up")) || mkfifo(in_top("root/fifo"), 0600))
+        abort();
+}
+
+static void remove_tree(void)
+{
+    static const char *const names[] = {"root/kite.mp4",
+                                        "root/sub/in/deep.mp4",
+                                        "root/sub/in",
+                                        "secret",
+                                        "root-2/other",
+                                        "root-2",
+                                        "root/sub/inside",
+                                        "root/sub/outside",
+                                        "root/absolute",
+                                        "root/folder",
+                                        "root/loop",
+                                        "root/up",
+                                        "root/fifo",
+                                        "root/sub",
+                                        "root",
+                                        ""};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        remove(in_top(names[i]));
+}
+
+static apr_status_t opened(jo_opener *opener, const char *path, jo_source **src)
+{
+    jo_ctx_init(&cx, pool);
+    cx.opener = opener;
+    return jo_source_open(&cx, path, src);
+}
+
+static apr_status_t open_status(jo_opener *opener, const char *name)
+{
+    jo_source *src;
+
+    return opened(opener, in_top(name), &src);
+}
+
+static void test_roots(const char *how)
+{
+    const char *roots[] = {in_top("root"), in_top("root/sub")};
+    jo_opener *o = jo_source_file_opener(pool, roots, 1, true);
+    jo_opener *inner = jo_source_file_opener(pool, roots, 2, false);
+
+    is_int(open_status(o, "root/kite.mp4"), APR_SUCCESS, "a file below the root");
+    is_int(open_status(o, "root//sub/./in/deep.mp4"), APR_SUCCESS, "with doubled slashes");
+    is_int(open_status(o, "root/sub/inside"), APR_SUCCESS, "a relative link that stays");
+    is_int(open_status(o, "root/folder/deep.mp4"), APR_SUCCESS, "a linked folder");
+    is_int(open_status(o, "root/sub/../kite.mp4"), APR_SUCCESS, "up and down again");
+    is_int(open_status(o, "root/sub/outside"), JO_EFORBIDDEN, "a link that leaves");
+    is_int(open_status(o, "root/absolute"), JO_EFORBIDDEN, "an absolute link, even one that stays");
+    is_int(open_status(o, "root/up/secret"), JO_EFORBIDDEN, "a linked parent");
+    is_int(open_status(o, "root/../secret"), JO_EFORBIDDEN, "..");
+    is_int(open_status(o, "root/loop"), JO_EFORBIDDEN, "a loop of links");
+    is_int(open_status(o, "secret"), JO_EFORBIDDEN, "a file elsewhere");
+    is_int(open_status(o, "root-2/other"), JO_EFORBIDDEN,
+           "a sibling whose name starts like the root");
+    is_int(open_status(o, "root/none.mp4"), JO_ENOTFOUND, "a missing file");
+    is_str(cx.message, "none.mp4: not found", "its message has no server path");
+    is_int(open_status(o, "root/kite.mp4/x"), JO_ENOTFOUND, "a file taken for a folder");
+    is_int(open_status(o, "root/sub"), JO_EFORBIDDEN, "a folder");
+    is_int(open_status(o, "root/fifo"), JO_EFORBIDDEN, "a FIFO (and no waiting)");
+    is_int(open_status(o, "root"), JO_EFORBIDDEN, "the root itself");
+    is_int(open_status(inner, "root/sub/inside"), JO_EFORBIDDEN, "the longest root counts");
+    is_int(open_status(inner, "root/sub/in/deep.mp4"), APR_SUCCESS, "and serves what is below it");
+    printf("# so far %s\n", how);
+}
+
+static void test_reading(void)
+{
+    jo_opener *o = jo_source_file_opener(pool, NULL, 0, true);
+    jo_source *src, *again;
+    char buf[16] = "";
+
+    if (!ok(opened(o, in_top("root/absolute"), &src) == APR_SUCCESS,
+            "without roots everything opens"))
+        return;
+    is_int(src->id.size, 10, "size");
+    is_str(src->name, "absolute", "name");
+    ok(jo_source_file(src) != NULL, "a local file");
+    ok(jo_source_read(&cx, src, 3, 4, buf) == APR_SUCCESS && memcmp(buf, "3456", 4) == 0,
+       "a range");
+    ok(jo_source_read(&cx, src, 10, 0, buf) == APR_SUCCESS, "nothing at the end");
+    is_int(jo_source_read(&cx, src, 8, 3, buf), JO_EMEDIA, "a range across the end");
+    jo_ctx_init(&cx, pool);
+    is_int(jo_source_read(&cx, src, -1, 1, buf), JO_EMEDIA, "a negative offset");
+    jo_ctx_init(&cx, pool);
+    is_int(jo_source_read(&cx, src, 5, SIZE_MAX, buf), JO_EMEDIA, "a length that wraps around");
+    ok(opened(o, in_top("root/kite.mp4"), &again) == APR_SUCCESS &&
+           jo_identity_same(&src->id, &again->id),
+       "the same file has the same identity");
+    write_file(in_top("root/kite.mp4"), "0123");
+    is_int(jo_source_read(&cx, again, 2, 8, buf), JO_EMEDIA, "a file truncated after opening");
+    is_str(cx.message, "kite.mp4: truncated at 4", "and where");
+    ok(opened(o, in_top("root/kite.mp4"), &again) == APR_SUCCESS &&
+           !jo_identity_same(&src->id, &again->id),
+       "a changed file has another identity");
+    write_file(in_top("root/kite.mp4"), "0123456789");
+}
+
+/* Closing is APR's: no descriptor may stay behind. */
+static void test_closing(void)
+{
+    jo_opener *o = jo_source_file_opener(pool, NULL, 0, false);
+    int before = dup(0), after;
+    apr_pool_t *sub;
+    jo_source *src;
+
+    close(before);
+    apr_pool_create(&sub, pool);
+    jo_ctx_init(&cx, sub);
+    cx.opener = o;
+    for (int i = 0; i < 10; i++)
+        jo_source_open(&cx, in_top("root/kite.mp4"), &src);
+    apr_pool_destroy(sub);
+    after = dup(0);
+    close(after);
+    is_int(after, before, "files are closed with their pool");
+}
+
+static void test_memory(void)
+{
+    jo_opener *o = jo_source_mem_opener(pool);
+    jo_source *src;
+    char buf[4] = "";
+
+    jo_source_mem_add(o, "/a/kite.mp4", "abcdef", 6);
+    if (ok(opened(o, "/a/kite.mp4", &src) == APR_SUCCESS, "a source in memory")) {
+        jo_source_want(src, 0, 6);
+        ok(jo_source_read(&cx, src, 2, 4, buf) == APR_SUCCESS && memcmp(buf, "cdef", 4) == 0,
+           "reads");
+        ok(jo_source_file(src) == NULL, "and is no file");
+        is_int(jo_source_read(&cx, src, 3, 4, buf), JO_EMEDIA, "its end is checked");
+    }
+    is_int(opened(o, "/a/none", &src), JO_ENOTFOUND, "a missing source in memory");
+    is_int(opened(NULL, "/a/none", &src), JO_EBUG, "no opener");
+}
+
+static void resolves(const char *src, const char *want)
+{
+    const char *got = NULL;
+
+    jo_ctx_init(&cx, pool);
+    jo_source_resolve(&cx, "/vod/films/kite.ism", src, &got);
+    is_str(got, want, src);
+}
+
+static apr_status_t resolve_status(const char *src)
+{
+    const char *got;
+
+    jo_ctx_init(&cx, pool);
+    return jo_source_resolve(&cx, "/vod/films/kite.ism", src, &got);
+}
+
+static void test_resolving(void)
+{
+    resolves("kite.mp4", "/vod/films/kite.mp4");
+    resolves("../kite.mp4", "/vod/kite.mp4");
+    resolves("./a/../b//kite.mp4", "/vod/films/b/kite.mp4");
+    resolves("/other/./kite.mp4", "/other/kite.mp4");
+    resolves("../../kite.mp4", "/kite.mp4");
+    resolves("a%20b:c.mp4", "/vod/films/a%20b:c.mp4");
+    resolves("..mp4", "/vod/films/..mp4");
+    is_int(resolve_status("../../../etc/passwd"), JO_EFORBIDDEN, "above /");
+    is_int(resolve_status("/a/../../b"), JO_EFORBIDDEN, "above / from an absolute src");
+    is_int(resolve_status(""), JO_EMEDIA, "an empty src");
+    is_int(resolve_status("http://127.0.0.1/x"), JO_EMEDIA, "a URL");
+    is_int(resolve_status("file:/x"), JO_EMEDIA, "another URL");
+}
+
+/* Makes openat2 fail with `error`, as old kernels (ENOSYS) and old container filters (EPERM) do. */
+static bool without_openat2(int error)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof code / sizeof *code, code};
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0 &&
+           syscall(SYS_openat2, -1, "", NULL, 0) == -1 && errno == error;
+}
+
+int main(void)
+{
+    apr_initialize();
+    apr_pool_create(&pool, NULL);
+    make_tree();
+    test_resolving();
+    test_memory();
+    test_reading();
+    test_closing();
+    test_roots("as the kernel has it");
+    if (without_openat2(EPERM))
+        test_roots("without openat2 (EPERM)");
+    else
+        skip("without openat2", "no seccomp filters here");
+    if (without_openat2(ENOSYS))
+        test_roots("without openat2 (ENOSYS)");
+    else
+        skip("without openat2", "no seccomp filters here");
+    remove_tree();
+    ok(access(top, F_OK) != 0, "the test's folder is removed");
+    apr_terminate();
+    return tap_done();
+}
