@@ -30,8 +30,10 @@ static jo_track *make_track(const char *token, recipe r)
                        .size = 100,
                        .duration = r.duration,
                        .sync = sync};
-        if (r.reorder) { /* I P B P B …: P goes two frames ahead, B comes back */
-            s.cts = (int32_t)(sync ? r.duration : (i % r.gop) % 2 ? 2 * r.duration : 0);
+        if (r.reorder) { /* I P B P B … P: a P before a B goes two frames ahead, the B comes back */
+            uint32_t at = i % r.gop;
+            bool plain = at == 0 || at == r.gop - 1;
+            s.cts = (int32_t)(plain ? r.duration : at % 2 ? 2 * r.duration : 0);
         }
         if (r.fragment != 0 && i % r.fragment == 0) {
             jo_index_begin_fragment(b);
