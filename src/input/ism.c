@@ -85,6 +85,13 @@ static const char *attr_or_param(const jo_xml_node *n, const jo_ism_track *t, co
     return v ? v : non_empty(jo_ism_param(t, name));
 }
 
+static const char *param_or_attr(const jo_xml_node *n, const jo_ism_track *t, const char *name)
+{
+    const char *v = non_empty(jo_ism_param(t, name));
+
+    return v ? v : non_empty(jo_xml_attr_find(n, name));
+}
+
 static apr_status_t parse_media(parse *p, const jo_xml_node *n, jo_ism_type type)
 {
     jo_ctx *cx = p->cx;
@@ -102,10 +109,10 @@ static apr_status_t parse_media(parse *p, const jo_xml_node *n, jo_ism_type type
     if (!bitrate)
         bitrate = attr_or_param(n, &t, "system-bitrate");
     parse_number(cx, n->line, "systemBitrate", bitrate, 1000000000000, &t.bitrate);
-    parse_number(cx, n->line, "trackID", attr_or_param(n, &t, "trackID"), UINT32_MAX, &id);
+    parse_number(cx, n->line, "trackID", param_or_attr(n, &t, "trackID"), UINT32_MAX, &id);
     t.track_id = (uint32_t)id;
     t.lang = attr_or_param(n, &t, "systemLanguage");
-    t.name = attr_or_param(n, &t, "trackName");
+    t.name = param_or_attr(n, &t, "trackName");
     if (t.name && strchr(t.name, '/'))
         return jo_fail(cx, JO_EMEDIA, "line %u: '/' in trackName \"%s\"", n->line, t.name);
     APR_ARRAY_PUSH(p->tracks, jo_ism_track) = t;
@@ -267,12 +274,12 @@ static void write_track(jo_text *out, const jo_ism_track *t)
     if (t->lang)
         write_attr(out, "systemLanguage", t->lang);
     jo_text_add(out, ">\n");
-    if (t->track_id && !jo_ism_param(t, "trackID")) {
+    if (t->track_id && !non_empty(jo_ism_param(t, "trackID"))) {
         char id[12];
         apr_snprintf(id, sizeof id, "%u", t->track_id);
         write_pair(out, param, "trackID", "value", id, data);
     }
-    if (t->name && !jo_ism_param(t, "trackName"))
+    if (t->name && !non_empty(jo_ism_param(t, "trackName")))
         write_pair(out, param, "trackName", "value", t->name, data);
     for (int i = 0; i < t->nparams; i++)
         write_pair(out, param, t->params[i].name, "value", t->params[i].value, data);
