@@ -12,6 +12,14 @@ for name in $rows; do
     printf '%s\n' "$manual" | grep -qx "$name"
     ok $? "$name is in the manual"
 done
+# A chapter is "# Name" and below it the three fields that every one has.
+for name in $rows; do
+    chapter=$(awk -v name="$name" '$0 == "# " name { on = 1; next } /^(# )?[A-Z-]/ && !/^#  / { on = 0 } on' conf/reference.conf)
+    for field in Syntax Default Context; do
+        printf '%s\n' "$chapter" | grep -q "^#   $field:"
+        ok $? "$name: $field"
+    done
+done
 for name in $manual; do
     printf '%s\n' "$rows" | grep -qx "$name"
     ok $? "$name of the manual exists"
