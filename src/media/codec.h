@@ -30,7 +30,7 @@ struct jo_codec {
      * QuickTime variants): base fields, configuration, pasp, colr. */
     void (*write_entry)(const jo_track *t, jo_entry_style style, jo_writer *w);
     /* RFC 6381 value that goes with write_entry(style). */
-    const char *(*rfc6381)(const jo_track *t, jo_entry_style style);
+    const char *(*rfc6381)(apr_pool_t *pool, const jo_track *t, jo_entry_style style);
 };
 
 /* The codec of a sample entry, or NULL. */
@@ -46,5 +46,8 @@ extern const jo_codec jo_codec_aac; /* codec_aac.c: mp4a with object type 0x40, 
  * payload. Tolerates trailing garbage. QuickTime sound description versions 1 and 2 and the `wave` box are looked
  * through for audio. */
 bool jo_entry_child(const jo_track *t, uint32_t type, jo_reader *out);
+/* All of them, for jo_entry_next(): false at the end or at what is no box. */
+jo_reader jo_entry_children(const jo_track *t);
+bool jo_entry_next(jo_reader *r, uint32_t *type, jo_reader *body);
 
 #endif

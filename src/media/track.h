@@ -41,7 +41,7 @@ typedef struct jo_track {
     /* filled by the codec (codec.h) from the sample entry and, where that is silent, a probe sample */
     const jo_codec *codec;  /* NULL: cannot be packaged, `why` says so */
     const char *why;
-    const char *rfc6381;    /* as signalled with the source's sample entry: "avc3.42C00D" */
+    const char *rfc6381;    /* audio: "mp4a.40.2"; video depends on the entry style, see codec.h */
     const uint8_t *config;  /* avcC payload, AudioSpecificConfig; complete (with the probe's parameter sets) */
     size_t config_len;
     bool in_band;           /* parameter sets travel in the samples (avc3, hev1) */

@@ -50,7 +50,7 @@ static bool switchable(const jo_period *period, const jo_plan *plan, int a, int 
     if (x->kind == JO_VIDEO) {
         return plan->tracks[a].aligned && plan->tracks[b].aligned;
     }
-    return !strcmp(x->name, y->name) && !strcmp(x->rfc6381, y->rfc6381)
+    return !strcmp(x->name, y->name) && !strcmp(x->codec->group(x), y->codec->group(y))
            && x->sample_rate == y->sample_rate && x->channels == y->channels;
 }
 
@@ -302,7 +302,7 @@ static void add_representation(jo_ctx *cx, jo_text *out, const jo_presentation *
 
     jo_text_addf(out, "      <Representation id=\"%s\"", representation_id(cx, t));
     add_number(out, "bandwidth", r.peak);
-    jo_text_addf(out, " codecs=\"%s\"", t->codec->rfc6381(t, JO_ENTRY_SOURCE));
+    jo_text_addf(out, " codecs=\"%s\"", t->codec->rfc6381(cx->pool, t, JO_ENTRY_SOURCE));
     if (t->kind == JO_VIDEO) {
         add_video_attributes(out, t);
     } else {

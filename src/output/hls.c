@@ -217,11 +217,11 @@ static void add_media(jo_ctx *cx, jo_text *out, const jo_period *period, const j
 static void add_codecs(jo_ctx *cx, jo_text *out, const jo_period *period, const jo_track *video,
                        const group *g, jo_entry_style style)
 {
-    const char *list = video ? video->codec->rfc6381(video, style) : "";
+    const char *list = video ? video->codec->rfc6381(cx->pool, video, style) : "";
 
     for (int k = 0; g != NULL && k < g->ntracks; k++) {
         const jo_track *t = period->tracks[g->tracks[k]];
-        const char *c = t->codec->rfc6381(t, style);
+        const char *c = t->codec->rfc6381(cx->pool, t, style);
         if (strstr(list, c) == NULL) {
             list = apr_pstrcat(cx->pool, list, *list ? "," : "", c, NULL);
         }

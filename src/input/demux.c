@@ -1,0 +1,22 @@
+#include "demux.h"
+
+#include "../base/status.h"
+
+static const jo_demuxer *const demuxers[] = {&jo_demuxer_mp4};
+
+apr_status_t jo_demux(jo_ctx *cx, jo_source *src, jo_demuxed *out)
+{
+    uint8_t head[64];
+    size_t len = src->id.size < (int64_t)sizeof(head) ? (size_t)src->id.size : sizeof(head);
+
+    if (jo_source_read(cx, src, 0, len, head) != APR_SUCCESS) {
+        return cx->code;
+    }
+    for (size_t i = 0; i < sizeof(demuxers) / sizeof(demuxers[0]); i++) {
+        if (demuxers[i]->probe(head, len)) {
+            return demuxers[i]->read(cx, src, out) == APR_SUCCESS ? APR_SUCCESS
+                                                                  : jo_fail_in(cx, src->name);
+        }
+    }
+    return jo_fail(cx, JO_EMEDIA, "%s: not an MP4, MOV or CMAF file", src->name);
+}

@@ -1,0 +1,248 @@
+/* Movie fragments: 14496-12 8.8. */
+#include "../base/status.h"
+#include "mp4_tracks.h"
+
+#include <string.h>
+
+#define TFHD_BASE 0x1
+#define TFHD_DESCRIPTION 0x2
+#define TFHD_DURATION 0x8
+#define TFHD_SIZE 0x10
+#define TFHD_FLAGS 0x20
+#define TFHD_BASE_IS_MOOF 0x20000
+#define TRUN_DATA_OFFSET 0x1
+#define TRUN_FIRST_FLAGS 0x4
+#define TRUN_DURATION 0x100
+#define TRUN_SIZE 0x200
+#define TRUN_FLAGS 0x400
+#define TRUN_CTS 0x800
+#define NON_SYNC 0x10000
+
+/* One moof while it is read. */
+typedef struct fragment {
+    jo_mp4_file *file;
+    int64_t at;       /* of the moof */
+    int64_t mdat_end; /* 0: no mdat follows */
+    int64_t data_end; /* where the data of the traf before ended */
+    bool first;       /* no traf read yet */
+} fragment;
+
+typedef struct traf {
+    jo_mp4_track *mt; /* NULL: not a track of the moov */
+    jo_mp4_defaults defaults;
+    int64_t base;
+    bool base_given;  /* by offset or by default-base-is-moof */
+    int64_t next;     /* where a trun without data offset goes on */
+    int64_t dts;
+    bool began;
+} traf;
+
+static jo_mp4_track *find_track(const jo_mp4_file *f, uint32_t id)
+{
+    for (int i = 0; i < f->ntracks; i++) {
+        if (f->tracks[i].id == id) {
+            return &f->tracks[i];
+        }
+    }
+    return NULL;
+}
+
+static bool sane(int64_t offset)
+{
+    return offset >= 0 && offset <= INT64_MAX / 4;
+}
+
+static apr_status_t read_tfhd(fragment *g, jo_reader r, traf *t)
+{
+    static const jo_mp4_defaults none;
+    uint32_t flags, id;
+
+    jo_box_version(&r, &flags);
+    id = jo_read_u32(&r);
+    t->mt = find_track(g->file, id);
+    t->defaults = t->mt ? t->mt->defaults : none;
+    t->base = flags & TFHD_BASE_IS_MOOF || g->first ? g->at : g->data_end;
+    t->base_given = flags & (TFHD_BASE | TFHD_BASE_IS_MOOF);
+    if (flags & TFHD_BASE) {
+        t->base = jo_read_i64(&r);
+    }
+    if (flags & TFHD_DESCRIPTION) {
+        t->defaults.description = jo_read_u32(&r);
+    }
+    if (flags & TFHD_DURATION) {
+        t->defaults.duration = jo_read_u32(&r);
+    }
+    if (flags & TFHD_SIZE) {
+        t->defaults.size = jo_read_u32(&r);
+    }
+    if (flags & TFHD_FLAGS) {
+        t->defaults.flags = jo_read_u32(&r);
+    }
+    if (r.failed || !sane(t->base)) {
+        return jo_fail(g->file->cx, JO_EMEDIA, "track %u: tfhd is damaged", id);
+    }
+    return APR_SUCCESS;
+}
+
+/* Decode time: tfdt, else Smooth's tfxd, else where the fragment before ended. */
+static void read_time(jo_reader body, traf *t)
+{
+    static const uint8_t tfxd[16] = {0x6d, 0x1d, 0x9b, 0x05, 0x42, 0xd5, 0x44, 0xe6,
+                                     0x80, 0xe2, 0x14, 0x1d, 0xaf, 0xf7, 0x57, 0xb2};
+    uint32_t flags;
+    jo_box box;
+    bool exact = false;
+
+    t->dts = t->mt ? t->mt->next_dts : 0;
+    while (jo_box_next(&body, &box)) {
+        jo_reader r = box.body;
+        bool smooth = box.type == JO_FOURCC('u', 'u', 'i', 'd') && jo_reader_left(&r) > 20
+                      && !memcmp(r.at, tfxd, 16);
+        if (box.type != JO_FOURCC('t', 'f', 'd', 't') && !smooth) {
+            continue;
+        }
+        jo_read_skip(&r, smooth ? 16 : 0);
+        int64_t time = jo_box_version(&r, &flags) == 1 ? jo_read_i64(&r) : (int64_t)jo_read_u32(&r);
+        if (!r.failed && !exact) {
+            t->dts = time;
+            exact = !smooth;
+        }
+    }
+}
+
+/* Some files mean the moof where the letter (8.8.7.1) says the end of the traf before: taken if that alone keeps
+ * the data inside the mdat. */
+static void mend_base(const fragment *g, traf *t, int32_t offset)
+{
+    if (!g->first && !t->base_given && g->mdat_end > 0 && t->base + offset > g->mdat_end
+        && g->at + offset < g->mdat_end) {
+        t->base = g->at;
+    }
+}
+
+typedef struct run {
+    jo_reader r;
+    uint8_t version;
+    uint32_t flags, count, first_flags;
+    bool has_first;
+} run;
+
+static apr_status_t open_run(fragment *g, jo_reader body, traf *t, run *x)
+{
+    unsigned fields = 0;
+
+    x->r = body;
+    x->version = jo_box_version(&x->r, &x->flags);
+    x->count = jo_read_u32(&x->r);
+    if (x->flags & TRUN_DATA_OFFSET) {
+        int32_t offset = jo_read_i32(&x->r);
+        mend_base(g, t, offset);
+        t->next = t->base + offset;
+    }
+    x->has_first = x->flags & TRUN_FIRST_FLAGS;
+    x->first_flags = x->has_first ? jo_read_u32(&x->r) : 0;
+    for (uint32_t f = TRUN_DURATION; f <= TRUN_CTS; f <<= 1) {
+        fields += x->flags & f ? 1 : 0;
+    }
+    if (x->r.failed || (uint64_t)x->count * fields * 4 > jo_reader_left(&x->r)) {
+        return jo_fail(g->file->cx, JO_EMEDIA, "trun says %u samples, the box holds %u", x->count,
+                       (unsigned)(fields ? jo_reader_left(&x->r) / (fields * 4) : 0));
+    }
+    /* without fields a count costs no bytes: only the limit on samples bounds it */
+    if (x->count > g->file->cx->limits->samples) {
+        return jo_fail(g->file->cx, JO_EMEDIA, "trun says %u samples, more than allowed", x->count);
+    }
+    return APR_SUCCESS;
+}
+
+static void next_sample(run *x, const traf *t, uint32_t n, jo_sample *s)
+{
+    uint32_t flags = n == 0 && x->has_first ? x->first_flags : t->defaults.flags;
+
+    s->duration = x->flags & TRUN_DURATION ? jo_read_u32(&x->r) : t->defaults.duration;
+    s->size = x->flags & TRUN_SIZE ? jo_read_u32(&x->r) : t->defaults.size;
+    if (x->flags & TRUN_FLAGS) {
+        flags = jo_read_u32(&x->r);
+    }
+    /* version 0 says unsigned; negative ones are written all the same and never meant as 2^31 and more */
+    s->cts = x->flags & TRUN_CTS ? jo_read_i32(&x->r) : 0;
+    s->sync = !(flags & NON_SYNC);
+}
+
+static apr_status_t read_run(fragment *g, jo_reader body, traf *t)
+{
+    jo_sample s;
+    run x;
+
+    if (open_run(g, body, t, &x) != APR_SUCCESS) {
+        return g->file->cx->code;
+    }
+    for (uint32_t n = 0; n < x.count; n++) {
+        next_sample(&x, t, n, &s);
+        s.dts = t->dts;
+        s.offset = t->next;
+        t->next = sane(t->next) ? t->next + s.size : t->next;
+        t->dts += s.duration;
+        if (t->mt == NULL || t->mt->builder == NULL || t->mt->track->codec == NULL) {
+            continue;
+        }
+        if (!t->began) {
+            jo_index_begin_fragment(t->mt->builder);
+            t->began = true;
+        }
+        if (jo_mp4_add(g->file, t->mt, &s) != APR_SUCCESS) {
+            return g->file->cx->code;
+        }
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t read_traf(fragment *g, jo_reader body)
+{
+    jo_reader r;
+    jo_box box;
+    traf t = {.mt = NULL};
+
+    if (!jo_box_find(body, JO_FOURCC('t', 'f', 'h', 'd'), &r)) {
+        return jo_fail(g->file->cx, JO_EMEDIA, "traf without tfhd");
+    }
+    if (read_tfhd(g, r, &t) != APR_SUCCESS) {
+        return g->file->cx->code;
+    }
+    read_time(body, &t);
+    if (t.dts < -(INT64_MAX / 8) || t.dts > INT64_MAX / 8) {
+        return jo_fail(g->file->cx, JO_EMEDIA, "decode time out of bounds");
+    }
+    t.next = t.base;
+    if (t.defaults.description > 1 && t.mt != NULL && t.mt->track != NULL) {
+        t.mt->track->codec = NULL;
+        t.mt->track->why = "its sample description changes within the track";
+    }
+    while (jo_box_next(&body, &box)) {
+        if (box.type == JO_FOURCC('t', 'r', 'u', 'n') && read_run(g, box.body, &t) != APR_SUCCESS) {
+            return g->file->cx->code;
+        }
+    }
+    if (body.failed) {
+        return jo_fail(g->file->cx, JO_EMEDIA, "a box runs past the end of its traf");
+    }
+    g->data_end = t.next;
+    g->first = false;
+    if (t.mt != NULL) {
+        t.mt->next_dts = t.dts;
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t jo_mp4_read_moof(jo_mp4_file *f, jo_reader moof, int64_t at, int64_t mdat_end)
+{
+    fragment g = {f, at, mdat_end, at, true};
+    jo_box box;
+
+    while (jo_box_next(&moof, &box)) {
+        if (box.type == JO_FOURCC('t', 'r', 'a', 'f') && read_traf(&g, box.body) != APR_SUCCESS) {
+            return f->cx->code;
+        }
+    }
+    return moof.failed ? jo_fail(f->cx, JO_EMEDIA, "a box runs past its end") : APR_SUCCESS;
+}

@@ -1,0 +1,404 @@
+/* H.264: 14496-15 5, 14496-10 7.3.2.1. */
+#include "../base/status.h"
+#include "codec.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#define AVCC JO_FOURCC('a', 'v', 'c', 'C')
+#define AVC3 JO_FOURCC('a', 'v', 'c', '3')
+#define NAL_SPS 7
+#define NAL_PPS 8
+
+/* -- sequence parameter set ------------------------------------------------------------------------- */
+
+typedef struct sps {
+    uint8_t profile, compatibility, level;
+    uint32_t chroma, luma_depth, chroma_depth;
+    uint32_t width, height; /* cropped */
+    uint32_t sar_w, sar_h;  /* 0: not said */
+} sps;
+
+/* NAL unit payload without emulation prevention bytes: 14496-10 7.4.1 */
+static size_t unescape(const uint8_t *nal, size_t len, uint8_t *out, size_t cap)
+{
+    size_t n = 0;
+    int zeros = 0;
+
+    for (size_t i = 0; i < len && n < cap; i++) {
+        if (zeros >= 2 && nal[i] == 3) {
+            zeros = 0;
+            continue;
+        }
+        zeros = nal[i] == 0 ? zeros + 1 : 0;
+        out[n++] = nal[i];
+    }
+    return n;
+}
+
+static void skip_scaling_list(jo_bits *b, int size)
+{
+    int last = 8, next = 8;
+
+    for (int i = 0; i < size && !b->failed; i++) {
+        if (next != 0) {
+            next = (last + jo_bits_se(b)) & 0xff;
+        }
+        last = next == 0 ? last : next;
+    }
+}
+
+static bool has_chroma_info(unsigned profile)
+{
+    static const uint8_t list[] = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135};
+    return memchr(list, (int)profile, sizeof(list)) != NULL;
+}
+
+static void read_chroma(jo_bits *b, sps *s)
+{
+    s->chroma = jo_bits_ue(b);
+    if (s->chroma == 3) {
+        jo_bits_read(b, 1);
+    }
+    s->luma_depth = jo_bits_ue(b);
+    s->chroma_depth = jo_bits_ue(b);
+    jo_bits_read(b, 1);
+    if (jo_bits_read(b, 1)) {
+        for (int i = 0; i < (s->chroma == 3 ? 12 : 8); i++) {
+            if (jo_bits_read(b, 1)) {
+                skip_scaling_list(b, i < 6 ? 16 : 64);
+            }
+        }
+    }
+}
+
+static void skip_order_count(jo_bits *b)
+{
+    uint32_t type = jo_bits_ue(b);
+
+    if (type == 0) {
+        jo_bits_ue(b);
+    } else if (type == 1) {
+        jo_bits_read(b, 1);
+        jo_bits_se(b);
+        jo_bits_se(b);
+        uint32_t n = jo_bits_ue(b);
+        for (uint32_t i = 0; i < n && i < 256 && !b->failed; i++) {
+            jo_bits_se(b);
+        }
+    }
+}
+
+/* Sample aspect ratios by aspect_ratio_idc: 14496-10 table E-1 */
+static void read_sar(jo_bits *b, sps *s)
+{
+    static const uint8_t ratios[][2] = {{0, 0},   {1, 1},   {12, 11}, {10, 11}, {16, 11}, {40, 33},
+                                        {24, 11}, {20, 11}, {32, 11}, {80, 33}, {18, 11}, {15, 11},
+                                        {64, 33}, {160, 99}, {4, 3},  {3, 2},   {2, 1}};
+    if (!jo_bits_read(b, 1) || !jo_bits_read(b, 1)) { /* VUI, aspect ratio present */
+        return;
+    }
+    uint32_t idc = jo_bits_read(b, 8);
+    if (idc == 255) {
+        s->sar_w = jo_bits_read(b, 16);
+        s->sar_h = jo_bits_read(b, 16);
+    } else if (idc < sizeof(ratios) / sizeof(ratios[0])) {
+        s->sar_w = ratios[idc][0];
+        s->sar_h = ratios[idc][1];
+    }
+}
+
+static void read_size(jo_bits *b, sps *s)
+{
+    uint64_t w = (uint64_t)jo_bits_ue(b) + 1, h = (uint64_t)jo_bits_ue(b) + 1;
+    uint32_t frames_only = jo_bits_read(b, 1);
+    uint64_t crop_x = 0, crop_y = 0;
+
+    if (!frames_only) {
+        jo_bits_read(b, 1);
+    }
+    jo_bits_read(b, 1);
+    w *= 16;
+    h *= 16u * (2 - frames_only);
+    if (jo_bits_read(b, 1)) {
+        uint64_t unit_x = s->chroma == 1 || s->chroma == 2 ? 2 : 1;
+        uint64_t unit_y = (s->chroma == 1 ? 2u : 1u) * (2 - frames_only);
+        crop_x = jo_bits_ue(b) * unit_x;
+        crop_x += jo_bits_ue(b) * unit_x;
+        crop_y = jo_bits_ue(b) * unit_y;
+        crop_y += jo_bits_ue(b) * unit_y;
+    }
+    if (crop_x < w && crop_y < h && w - crop_x <= UINT16_MAX && h - crop_y <= UINT16_MAX) {
+        s->width = (uint32_t)(w - crop_x);
+        s->height = (uint32_t)(h - crop_y);
+    }
+}
+
+static bool parse_sps(const uint8_t *nal, size_t len, sps *s)
+{
+    uint8_t raw[512]; /* what we read lies well within */
+    jo_bits b;
+
+    memset(s, 0, sizeof(*s));
+    s->chroma = 1;
+    if (len < 5) {
+        return false;
+    }
+    jo_bits_init(&b, raw, unescape(nal + 1, len - 1, raw, sizeof(raw)));
+    s->profile = (uint8_t)jo_bits_read(&b, 8);
+    s->compatibility = (uint8_t)jo_bits_read(&b, 8);
+    s->level = (uint8_t)jo_bits_read(&b, 8);
+    jo_bits_ue(&b);
+    if (has_chroma_info(s->profile)) {
+        read_chroma(&b, s);
+    }
+    jo_bits_ue(&b);
+    skip_order_count(&b);
+    jo_bits_ue(&b);
+    jo_bits_read(&b, 1);
+    read_size(&b, s);
+    if (b.failed) {
+        return false;
+    }
+    read_sar(&b, s);
+    if (b.failed) {
+        s->sar_w = s->sar_h = 0;
+    }
+    return true;
+}
+
+static void apply_sps(jo_track *t, const uint8_t *nal, size_t len)
+{
+    sps s;
+
+    if (!parse_sps(nal, len, &s)) {
+        return;
+    }
+    if (s.width != 0) {
+        t->width = (uint16_t)s.width;
+        t->height = (uint16_t)s.height;
+    }
+    jo_reader pasp;
+    if (!jo_entry_child(t, JO_FOURCC('p', 'a', 's', 'p'), &pasp) && s.sar_w && s.sar_h
+        && s.sar_w <= UINT16_MAX && s.sar_h <= UINT16_MAX) {
+        t->sar_w = (uint16_t)s.sar_w;
+        t->sar_h = (uint16_t)s.sar_h;
+    }
+}
+
+/* -- configuration record: 14496-15 5.3.3.1 --------------------------------------------------------------- */
+
+/* Reads `n` parameter sets; gives the first one of them. */
+static void read_sets(jo_reader *r, unsigned n, const uint8_t **first, size_t *len)
+{
+    for (unsigned i = 0; i < n && !r->failed; i++) {
+        size_t size = jo_read_u16(r);
+        const uint8_t *set = jo_read_bytes(r, size);
+        if (set != NULL && *first == NULL && size > 0) {
+            *first = set;
+            *len = size;
+        }
+    }
+}
+
+static void read_pasp(jo_track *t)
+{
+    jo_reader r;
+
+    if (jo_entry_child(t, JO_FOURCC('p', 'a', 's', 'p'), &r)) {
+        uint32_t w = jo_read_u32(&r), h = jo_read_u32(&r);
+        while (w > UINT16_MAX || h > UINT16_MAX) {
+            w >>= 1;
+            h >>= 1;
+        }
+        if (!r.failed && w != 0 && h != 0) {
+            t->sar_w = (uint16_t)w;
+            t->sar_h = (uint16_t)h;
+        }
+    }
+}
+
+static apr_status_t parse(jo_ctx *cx, jo_track *t)
+{
+    const uint8_t *sps_nal = NULL, *pps_nal = NULL;
+    size_t sps_len = 0, pps_len = 0;
+    jo_reader r;
+
+    if (t->entry_len < 86 || !jo_entry_child(t, AVCC, &r)) {
+        return jo_fail(cx, JO_EMEDIA, "track %u: sample entry without avcC", t->id);
+    }
+    const uint8_t *record = r.at;
+    size_t record_len = jo_reader_left(&r);
+    jo_read_skip(&r, 4);
+    t->nal_length = (jo_read_u8(&r) & 3) + 1;
+    read_sets(&r, jo_read_u8(&r) & 31, &sps_nal, &sps_len);
+    read_sets(&r, jo_read_u8(&r), &pps_nal, &pps_len);
+    if (r.failed || record_len < 7) {
+        return jo_fail(cx, JO_EMEDIA, "track %u: avcC is cut short", t->id);
+    }
+    t->in_band = t->fourcc == AVC3;
+    t->width = (uint16_t)(t->entry[32] << 8 | t->entry[33]);
+    t->height = (uint16_t)(t->entry[34] << 8 | t->entry[35]);
+    read_pasp(t);
+    if (sps_nal != NULL) {
+        apply_sps(t, sps_nal, sps_len);
+    }
+    if (sps_nal != NULL && pps_nal != NULL) {
+        t->config = record;
+        t->config_len = record_len;
+    }
+    return APR_SUCCESS;
+}
+
+static bool wants_probe(const jo_track *t)
+{
+    return t->config == NULL;
+}
+
+/* First NAL unit of a type in a sample of length-prefixed units. */
+static const uint8_t *find_nal(const jo_track *t, unsigned type, size_t *len)
+{
+    size_t at = 0;
+
+    while (t->probe_len - at > t->nal_length) {
+        size_t n = 0;
+        for (int i = 0; i < t->nal_length; i++) {
+            n = n << 8 | t->probe[at + (size_t)i];
+        }
+        at += t->nal_length;
+        if (n > t->probe_len - at) {
+            return NULL;
+        }
+        if (n > 0 && (t->probe[at] & 31) == type) {
+            *len = n;
+            return t->probe + at;
+        }
+        at += n;
+    }
+    return NULL;
+}
+
+static void probe(jo_ctx *cx, jo_track *t)
+{
+    size_t sps_len = 0, pps_len = 0;
+    const uint8_t *sps_nal = find_nal(t, NAL_SPS, &sps_len);
+    const uint8_t *pps_nal = find_nal(t, NAL_PPS, &pps_len);
+    jo_writer w;
+    sps s;
+
+    if (sps_nal == NULL || pps_nal == NULL || sps_len > UINT16_MAX || pps_len > UINT16_MAX
+        || !parse_sps(sps_nal, sps_len, &s)) {
+        return;
+    }
+    apply_sps(t, sps_nal, sps_len);
+    jo_writer_init(&w, cx->pool, 16 + sps_len + pps_len);
+    jo_write_u8(&w, 1);
+    jo_write_bytes(&w, sps_nal + 1, 3);
+    jo_write_u8(&w, 0xfcu | (t->nal_length - 1u));
+    jo_write_u8(&w, 0xe1);
+    jo_write_u16(&w, (unsigned)sps_len);
+    jo_write_bytes(&w, sps_nal, sps_len);
+    jo_write_u8(&w, 1);
+    jo_write_u16(&w, (unsigned)pps_len);
+    jo_write_bytes(&w, pps_nal, pps_len);
+    if (s.profile == 100 || s.profile == 110 || s.profile == 122 || s.profile == 144) {
+        jo_write_u8(&w, 0xfcu | (s.chroma & 3));
+        jo_write_u8(&w, 0xf8u | (s.luma_depth & 7));
+        jo_write_u8(&w, 0xf8u | (s.chroma_depth & 7));
+        jo_write_u8(&w, 0);
+    }
+    t->config = w.data;
+    t->config_len = w.len;
+}
+
+/* -- output ---------------------------------------------------------------------------------------------- */
+
+static bool plain(const jo_track *t, jo_entry_style style)
+{
+    return !t->in_band || (style == JO_ENTRY_PLAIN && t->config != NULL);
+}
+
+/* The record that goes with the style, and never NULL. */
+static const uint8_t *record(const jo_track *t, jo_entry_style style, size_t *len)
+{
+    jo_reader r;
+
+    if (plain(t, style) && t->config != NULL) {
+        *len = t->config_len;
+        return t->config;
+    }
+    jo_entry_child(t, AVCC, &r); /* parse() made sure of it */
+    *len = jo_reader_left(&r);
+    return r.at;
+}
+
+static void write_box(jo_writer *w, const char *type, const void *data, size_t len)
+{
+    jo_write_u32(w, (uint32_t)(len + 8));
+    jo_write_bytes(w, type, 4);
+    jo_write_bytes(w, data, len);
+}
+
+/* nclx as it is; QuickTime's nclc becomes nclx of limited range; ICC profiles are copied. */
+static void write_colr(const jo_track *t, jo_writer *w)
+{
+    jo_reader r;
+
+    if (!jo_entry_child(t, JO_FOURCC('c', 'o', 'l', 'r'), &r) || jo_reader_left(&r) < 4) {
+        return;
+    }
+    size_t len = jo_reader_left(&r);
+    if (!memcmp(r.at, "nclc", 4) && len >= 10) {
+        uint8_t nclx[11] = {'n', 'c', 'l', 'x'};
+        memcpy(nclx + 4, r.at + 4, 6);
+        write_box(w, "colr", nclx, sizeof(nclx));
+    } else if (!memcmp(r.at, "nclx", 4) && len >= 11) {
+        write_box(w, "colr", r.at, 11);
+    } else if (!memcmp(r.at, "prof", 4) || !memcmp(r.at, "rICC", 4)) {
+        write_box(w, "colr", r.at, len);
+    }
+}
+
+static void write_entry(const jo_track *t, jo_entry_style style, jo_writer *w)
+{
+    size_t at = w->len, len;
+    const uint8_t *rec = record(t, style, &len);
+
+    jo_write_u32(w, 0);
+    jo_write_bytes(w, plain(t, style) ? "avc1" : "avc3", 4);
+    jo_write_zeros(w, 6);
+    jo_write_u16(w, 1); /* data reference */
+    jo_write_zeros(w, 16);
+    jo_write_u16(w, t->width);
+    jo_write_u16(w, t->height);
+    jo_write_u32(w, 0x480000); /* 72 dpi */
+    jo_write_u32(w, 0x480000);
+    jo_write_u32(w, 0);
+    jo_write_u16(w, 1); /* frames per sample */
+    jo_write_zeros(w, 32);
+    jo_write_u16(w, 0x18);
+    jo_write_u16(w, 0xffff);
+    write_box(w, "avcC", rec, len);
+    if (t->sar_w != t->sar_h) {
+        uint8_t pasp[8];
+        jo_put_u32(pasp, t->sar_w);
+        jo_put_u32(pasp + 4, t->sar_h);
+        write_box(w, "pasp", pasp, sizeof(pasp));
+    }
+    write_colr(t, w);
+    jo_write_patch_u32(w, at, (uint32_t)(w->len - at));
+}
+
+static const char *rfc6381(apr_pool_t *pool, const jo_track *t, jo_entry_style style)
+{
+    size_t len;
+    const uint8_t *rec = record(t, style, &len);
+
+    if (rec[1] == 0 && t->config != NULL) {
+        rec = t->config;
+    }
+    return apr_psprintf(pool, "%s.%02X%02X%02X", plain(t, style) ? "avc1" : "avc3", rec[1], rec[2],
+                        rec[3]);
+}
+
+const jo_codec jo_codec_avc = {"H.264", JO_VIDEO, NULL, parse, wants_probe, probe, write_entry, rfc6381};
