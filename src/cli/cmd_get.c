@@ -1,0 +1,105 @@
+#include "cli.h"
+
+#include "../base/status.h"
+#include "../base/text.h"
+#include "../origin.h"
+#include "../plan/url.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#define PIECE ((int64_t)1 << 20)
+
+static int hex(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+/* Percent-decodes as the server does before it looks for a file; what is no encoding stays. */
+static const char *decode(apr_pool_t *pool, const char *s)
+{
+    char *out = apr_palloc(pool, strlen(s) + 1), *to = out;
+
+    while (*s) {
+        int high = *s == '%' ? hex(s[1]) : -1;
+        int low = high >= 0 ? hex(s[2]) : -1;
+        bool encoded = low >= 0 && (high || low);
+        *to++ = encoded ? (char)(high * 16 + low) : *s;
+        s += encoded ? 3 : 1;
+    }
+    *to = '\0';
+    return out;
+}
+
+/* X.ism/PATH?QUERY → request. Only what follows the descriptor's name is a URL. */
+static bool make_request(jo_ctx *cx, const char *arg, jo_request *rq)
+{
+    const char *query = strchr(arg, '?');
+    const char *path = query ? apr_pstrmemdup(cx->pool, arg, (apr_size_t)(query - arg)) : arg;
+    jo_url_split split;
+
+    if (!jo_url_split_path(cx->pool, path, true, &split)) {
+        jo_fail(cx, JO_ENOTFOUND, "%s: names no .ism, .isml or .mp4", path);
+        return false;
+    }
+    rq->path = jo_cli_absolute(cx->pool, apr_pstrmemdup(cx->pool, path, split.descriptor_len));
+    rq->direct = split.direct;
+    rq->vpath = decode(cx->pool, split.vpath ? split.vpath : "");
+    rq->args = query ? query + 1 : NULL;
+    return true;
+}
+
+static bool write_head(jo_ctx *cx, int status, const jo_reply *rp)
+{
+    char date[APR_RFC822_DATE_LEN] = "";
+    jo_text t;
+
+    jo_text_init(&t, cx->pool, 0);
+    jo_text_addf(&t, "status: %d\n", status);
+    if (rp) {
+        apr_rfc822_date(date, rp->modified);
+        jo_text_addf(&t, "content-type: %s\ncontent-length: %lld\n", rp->content_type,
+                     (long long)rp->body.length);
+        jo_text_addf(&t, "etag: %s\nlast-modified: %s\n", rp->etag, date);
+    }
+    jo_text_add(&t, "\n");
+    return jo_cli_write(t.s, t.len);
+}
+
+static int write_body(jo_ctx *cx, const jo_body *b)
+{
+    char *buf = apr_palloc(cx->pool, PIECE);
+
+    for (int64_t at = 0; at < b->length; at += PIECE) {
+        size_t n = (size_t)(b->length - at < PIECE ? b->length - at : PIECE);
+        if (jo_body_read(cx, b, at, n, buf) != APR_SUCCESS)
+            return jo_cli_fail(cx);
+        if (!jo_cli_write(buf, n))
+            return JO_EXIT_FAILED;
+    }
+    return 0;
+}
+
+int jo_cmd_get(apr_pool_t *pool, const jo_command *self, int argc, const char *const *argv)
+{
+    bool head = argc == 3 && strcmp(argv[1], "-i") == 0;
+    jo_settings settings = {0};
+    jo_request rq = {.settings = &settings};
+    jo_reply rp = {0};
+    jo_ctx cx;
+
+    if (argc != 2 + head || *argv[argc - 1] == '-')
+        return jo_cli_usage(self);
+    jo_cli_ctx(&cx, pool);
+    if (!make_request(&cx, argv[argc - 1], &rq) || jo_origin_serve(&cx, &rq, &rp) != APR_SUCCESS) {
+        if (head)
+            write_head(&cx, jo_status_http(cx.code), NULL);
+        return jo_cli_fail(&cx);
+    }
+    if (head && !write_head(&cx, rp.status, &rp))
+        return JO_EXIT_FAILED;
+    return write_body(&cx, &rp.body);
+}
