@@ -35,8 +35,6 @@ static apr_status_t read_descriptor(jo_ctx *cx, jo_title *t, apr_pool_t *scratch
         return jo_fail(cx, open.code, "%s", open.message);
     }
     t->id = src->id;
-    *bytes = "";
-    *len = 0;
     if (t->direct) {
         t->ism = jo_ism_direct(cx->pool, file_name(t->path));
         return APR_SUCCESS;
@@ -81,8 +79,8 @@ apr_status_t jo_title_make(jo_ctx *cx, const char *path, bool direct, jo_title *
 {
     jo_title *t = apr_pcalloc(cx->pool, sizeof(*t));
     apr_pool_t *scratch;
-    const char *bytes;
-    size_t len;
+    const char *bytes = "";
+    size_t len = 0;
 
     t->path = apr_pstrdup(cx->pool, path);
     t->base = without_extension(cx->pool, file_name(t->path));
