@@ -47,7 +47,10 @@ static jo_ctx *context_make(request_rec *r, const jo_dir_config *c, const char *
 
 static int fail(request_rec *r, const jo_dir_config *c, const jo_ctx *cx, apr_status_t rc)
 {
-    return jo_reply_error(r, c, jo_status_http(rc), cx->message ? cx->message : "internal error");
+    int status = jo_status_http(rc);
+    const char *reason = cx->message ? cx->message : "internal error";
+    jo_log_failure(r, status, reason);
+    return jo_reply_error(r, c, status, reason);
 }
 
 static int serve_title(request_rec *r, const jo_dir_config *c, const jo_claim *claim)
@@ -73,6 +76,8 @@ static int serve_title(request_rec *r, const jo_dir_config *c, const jo_claim *c
     jo_reply_headers(r, c, &rp);
     if (cond.outcome != OK)
         return cond.outcome;
+    if (!jo_reply_range(r, rp.body.length))
+        return jo_reply_error(r, c, HTTP_RANGE_NOT_SATISFIABLE, "the range starts past the end");
     rc = jo_send_body(r, cx, &rp.body, jo_config_send_mode(r, c), &result);
     return rc == APR_SUCCESS ? result : fail(r, c, cx, rc);
 }

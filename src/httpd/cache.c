@@ -247,6 +247,7 @@ static void load(jo_cache *c, jo_ctx *cx, entry *e, const char *path, bool direc
     if (rc != APR_SUCCESS) {
         apr_pool_destroy(pool);
         pool = NULL;
+        title = NULL;
     }
 
     pthread_mutex_lock(&c->lock);

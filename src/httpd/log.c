@@ -11,7 +11,7 @@ static void write_line(void *baton, jo_log_level level, const char *line)
     static const int levels[] = {
         [JO_LOG_WARNING] = APLOG_WARNING, [JO_LOG_INFO] = APLOG_INFO, [JO_LOG_DEBUG] = APLOG_DEBUG};
     request_rec *r = baton;
-    ap_log_rerror(APLOG_MARK, levels[level], 0, r, "jitorigin: %s", line);
+    ap_log_rerror(APLOG_MARK, levels[level], 0, r, "%s", line);
 }
 
 const jo_log *jo_log_make(request_rec *r)
@@ -22,14 +22,12 @@ const jo_log *jo_log_make(request_rec *r)
     return log;
 }
 
-/* What a client may cause by asking for the wrong thing is no news; what an operator must mend is an error. */
 static int level_of(int status)
 {
     switch (status) {
     case HTTP_BAD_REQUEST:
     case HTTP_NOT_FOUND:
-    case HTTP_METHOD_NOT_ALLOWED:
-        return APLOG_INFO;
+        return APLOG_INFO; /* anybody may ask for anything */
     case HTTP_SERVICE_UNAVAILABLE:
         return APLOG_WARNING;
     case HTTP_INTERNAL_SERVER_ERROR:
@@ -40,6 +38,5 @@ static int level_of(int status)
 
 void jo_log_failure(request_rec *r, int status, const char *reason)
 {
-    ap_log_rerror(APLOG_MARK, level_of(status), 0, r, "jitorigin: %d %s: %s", status, r->uri,
-                  reason);
+    ap_log_rerror(APLOG_MARK, level_of(status), 0, r, "%d %s: %s", status, r->uri, reason);
 }

@@ -1,5 +1,4 @@
 #include "reply.h"
-#include "log.h"
 #include "send.h"
 
 #include <apr_date.h>
@@ -10,6 +9,7 @@
 #include <http_request.h>
 #include <mod_core.h>
 #include <string.h>
+#include <strings.h>
 
 static const char methods[] = "GET, HEAD, OPTIONS";
 
@@ -71,16 +71,50 @@ static const char *without_gzip_suffix(apr_pool_t *pool, const char *tags)
     return copy;
 }
 
+/* httpd judges the headers as they stand, and lets an old date overrule a tag: RFC 9110 13.2.2 wants the tag
+ * alone to count. */
 int jo_reply_condition(request_rec *r, const char *etag, apr_time_t modified)
 {
-    const char *tags = apr_table_get(r->headers_in, "If-None-Match");
+    apr_table_t *as_sent = r->headers_in;
+    const char *tags = apr_table_get(as_sent, "If-None-Match");
     set_validators(r, etag, modified);
-    if (tags)
+    if (tags) {
+        r->headers_in = apr_table_copy(r->pool, as_sent);
         apr_table_setn(r->headers_in, "If-None-Match", without_gzip_suffix(r->pool, tags));
+        apr_table_unset(r->headers_in, "If-Modified-Since");
+    }
     int condition = ap_meets_conditions(r);
-    if (tags)
-        apr_table_setn(r->headers_in, "If-None-Match", tags);
+    r->headers_in = as_sent;
     return condition;
+}
+
+/* Whether the one range in the header starts past the end, or is the last 0 bytes. */
+static bool starts_past(const char *range, int64_t length)
+{
+    static const char unit[] = "bytes=";
+    if (strncasecmp(range, unit, strlen(unit)) != 0)
+        return false;
+    range += strlen(unit);
+    if (*range == '-')
+        return apr_isdigit(range[1]) && (length == 0 || apr_strtoi64(range + 1, NULL, 10) == 0);
+    return apr_isdigit(*range) && apr_strtoi64(range, NULL, 10) >= length;
+}
+
+bool jo_reply_range(request_rec *r, int64_t length)
+{
+    const char *range = apr_table_get(r->headers_in, "Range");
+    if (!range)
+        return true;
+    if (r->header_only || strchr(range, ',')) {
+        apr_table_unset(r->headers_in, "Range");
+        return true;
+    }
+    if (!starts_past(range, length) ||
+        ap_condition_if_range(r, r->headers_out) == AP_CONDITION_NOMATCH)
+        return true;
+    apr_table_setn(r->err_headers_out, "Content-Range",
+                   apr_psprintf(r->pool, "bytes */%" APR_INT64_T_FMT, length));
+    return false;
 }
 
 int jo_reply_options(request_rec *r)
@@ -92,7 +126,6 @@ int jo_reply_options(request_rec *r)
 
 int jo_reply_error(request_rec *r, const jo_dir_config *c, int status, const char *reason)
 {
-    jo_log_failure(r, status, reason);
     set_caching(r, c, r->err_headers_out, JO_CLASS_ERROR);
     if (status == HTTP_METHOD_NOT_ALLOWED)
         apr_table_setn(r->err_headers_out, "Allow", methods);
@@ -101,6 +134,7 @@ int jo_reply_error(request_rec *r, const jo_dir_config *c, int status, const cha
     if (ap_response_code_string(r, ap_index_of_response(status)))
         return status;
     apr_table_clear(r->headers_out);
+    apr_table_unset(r->headers_in, "Range");
     r->status = status;
     ap_set_content_type(r, "text/plain; charset=utf-8");
     return jo_send_text(r, apr_pstrcat(r->pool, reason, "\n", NULL));

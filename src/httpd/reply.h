@@ -16,11 +16,16 @@ void jo_reply_headers(request_rec *r, const jo_dir_config *c, const jo_reply *rp
 /* What the request's conditions say of a representation: OK, 304 or 412. */
 int jo_reply_condition(request_rec *r, const char *etag, apr_time_t modified);
 
+/* Settles the Range header for a body of this length before httpd cuts it: HEAD has no ranges, several give the whole
+ * (RFC 9110 14.2 allows both). False: it can't be satisfied, the answer is 416. The body's ETag and date must be
+ * set. */
+bool jo_reply_range(request_rec *r, int64_t length);
+
 /* Answers OPTIONS. */
 int jo_reply_options(request_rec *r);
 
-/* Answers with status and a one-line reason as text/plain, and logs it; where the operator has set an ErrorDocument
- * for this status, returns the status so that httpd sends that. */
+/* Answers with status and a one-line reason as text/plain; where the operator has set an ErrorDocument for this status,
+ * returns the status so that httpd sends that. */
 int jo_reply_error(request_rec *r, const jo_dir_config *c, int status, const char *reason);
 
 #endif

@@ -150,21 +150,13 @@ static int pass(request_rec *r, apr_bucket_brigade *bb)
     apr_status_t rv = ap_pass_brigade(r->output_filters, bb);
     if (rv == APR_SUCCESS || r->status != HTTP_OK || r->connection->aborted)
         return OK;
-    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, rv, r, "jitorigin: sending failed");
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, rv, r, "sending failed");
     return AP_FILTER_ERROR;
 }
 
 static apr_bucket_brigade *brigade_make(request_rec *r)
 {
     return apr_brigade_create(r->pool, r->connection->bucket_alloc);
-}
-
-/* Several ranges in one request give the whole (RFC 9110 14.2 allows it); HEAD has none. */
-static void restrict_range(request_rec *r)
-{
-    const char *range = apr_table_get(r->headers_in, "Range");
-    if (range && (r->header_only || strchr(range, ',')))
-        apr_table_unset(r->headers_in, "Range");
 }
 
 apr_status_t jo_send_body(request_rec *r, jo_ctx *cx, const jo_body *body, int mode, int *result)
@@ -179,7 +171,6 @@ apr_status_t jo_send_body(request_rec *r, jo_ctx *cx, const jo_body *body, int m
         rc = add_copy(cx, bb, body);
     if (rc != APR_SUCCESS)
         return rc;
-    restrict_range(r);
     ap_set_content_length(r, body->length);
     *result = pass(r, bb);
     return APR_SUCCESS;
@@ -189,7 +180,6 @@ int jo_send_text(request_rec *r, const char *text)
 {
     apr_bucket_brigade *bb = brigade_make(r);
     size_t len = strlen(text);
-    restrict_range(r);
     ap_set_content_length(r, (apr_off_t)len);
     if (!r->header_only)
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_heap_create(text, len, NULL, bb->bucket_alloc));
