@@ -287,6 +287,8 @@ static void audio(dump *d, jo_reader *r)
 {
     unsigned version;
 
+    if (jo_reader_left(r) == 4) /* QuickTime: `wave` holds an empty copy */
+        return;
     jo_read_skip(r, 6);
     add_number(d, "data_reference", jo_read_u16(r));
     version = jo_read_u16(r);
