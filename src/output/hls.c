@@ -275,6 +275,27 @@ static int add_video_variants(jo_ctx *cx, jo_text *out, const jo_period *period,
     return n;
 }
 
+/* Sound alone: the variant is the group's first rendition. BANDWIDTH is the largest sum of any playable combination
+ * (RFC 8216bis 4.4.6.2): where there are others, the variant's and the largest of theirs. */
+static void add_audio_variant(jo_ctx *cx, jo_text *out, const jo_period *period, const jo_plan *plan,
+                              const jo_resource *rs, const group *g)
+{
+    int64_t target = jo_measure_target(plan);
+    jo_rates sum = {0, 0};
+
+    for (int k = 1; k < g->ntracks; k++) {
+        int t = g->tracks[k];
+        jo_rates r = jo_measure_rates(period->tracks[t], &plan->tracks[t], target);
+        sum.peak = r.peak > sum.peak ? r.peak : sum.peak;
+        sum.average = r.average > sum.average ? r.average : sum.average;
+    }
+    int first = g->tracks[0];
+    jo_rates own = jo_measure_rates(period->tracks[first], &plan->tracks[first], target);
+    sum.peak += own.peak;
+    sum.average += own.average;
+    add_variant(cx, out, period, rs, period->tracks[first], sum, g);
+}
+
 static apr_status_t render_multivariant(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
                                         const jo_resource *rs, jo_body *body)
 {
@@ -298,8 +319,7 @@ static apr_status_t render_multivariant(jo_ctx *cx, const jo_presentation *p, co
     jo_text_add(&out, "\n# variants\n");
     if (add_video_variants(cx, &out, period, plan, rs, &g) == 0) {
         for (int i = 0; i < g.count; i++) {
-            add_variant(cx, &out, period, rs, period->tracks[g.list[i].tracks[0]], g.list[i].rates,
-                        &g.list[i]);
+            add_audio_variant(cx, &out, period, plan, rs, &g.list[i]);
         }
     }
     jo_body_add_memory(body, out.s, out.len);
