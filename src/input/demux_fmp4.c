@@ -34,7 +34,6 @@ typedef struct traf {
     bool base_given;  /* by offset or by default-base-is-moof */
     int64_t next;     /* where a trun without data offset goes on */
     int64_t dts;
-    bool began;
 } traf;
 
 static jo_mp4_track *find_track(const jo_mp4_file *f, uint32_t id)
@@ -110,35 +109,21 @@ static void read_time(jo_reader body, traf *t)
     }
 }
 
-/* Some files mean the moof where the letter (8.8.7.1) says the end of the traf before: taken if that alone keeps
- * the data inside the mdat. */
-static void mend_base(const fragment *g, traf *t, int32_t offset)
-{
-    if (!g->first && !t->base_given && g->mdat_end > 0 && t->base + offset > g->mdat_end
-        && g->at + offset < g->mdat_end) {
-        t->base = g->at;
-    }
-}
-
 typedef struct run {
     jo_reader r;
-    uint8_t version;
     uint32_t flags, count, first_flags;
+    int32_t offset;
     bool has_first;
 } run;
 
-static apr_status_t open_run(fragment *g, jo_reader body, traf *t, run *x)
+static apr_status_t open_run(fragment *g, jo_reader body, run *x)
 {
     unsigned fields = 0;
 
     x->r = body;
-    x->version = jo_box_version(&x->r, &x->flags);
+    (void)jo_box_version(&x->r, &x->flags);
     x->count = jo_read_u32(&x->r);
-    if (x->flags & TRUN_DATA_OFFSET) {
-        int32_t offset = jo_read_i32(&x->r);
-        mend_base(g, t, offset);
-        t->next = t->base + offset;
-    }
+    x->offset = x->flags & TRUN_DATA_OFFSET ? jo_read_i32(&x->r) : 0;
     x->has_first = x->flags & TRUN_FIRST_FLAGS;
     x->first_flags = x->has_first ? jo_read_u32(&x->r) : 0;
     for (uint32_t f = TRUN_DURATION; f <= TRUN_CTS; f <<= 1) {
@@ -169,28 +154,66 @@ static void next_sample(run *x, const traf *t, uint32_t n, jo_sample *s)
     s->sync = !(flags & NON_SYNC);
 }
 
+static int64_t run_bytes(run x, const traf *t)
+{
+    int64_t bytes = 0;
+    jo_sample s;
+
+    for (uint32_t n = 0; n < x.count; n++) {
+        next_sample(&x, t, n, &s);
+        bytes += s.size;
+    }
+    return bytes;
+}
+
+/* Some files mean the moof where the letter (8.8.7.1) says the end of the traf before: taken if that alone keeps
+ * the data inside the mdat. */
+static void place_run(const fragment *g, traf *t, const run *x)
+{
+    if (!(x->flags & TRUN_DATA_OFFSET)) {
+        return; /* goes on where the run before ended */
+    }
+    if (!g->first && !t->base_given && g->mdat_end > 0) {
+        int64_t end = x->offset + run_bytes(*x, t);
+        if (t->base + end > g->mdat_end && g->at + end <= g->mdat_end) {
+            t->base = g->at;
+        }
+    }
+    t->next = t->base + x->offset;
+}
+
+/* True if samples of the traf are kept. Of what can't be packaged no more than fits. */
+static bool kept(const jo_mp4_file *f, const jo_mp4_track *mt)
+{
+    return mt != NULL && mt->track != NULL
+           && (mt->track->codec != NULL || mt->added < f->cx->limits->samples);
+}
+
+static apr_status_t add(fragment *g, jo_mp4_track *mt, const jo_sample *s)
+{
+    if (mt->last_moof != g->at) {
+        mt->last_moof = g->at;
+        jo_index_begin_fragment(mt->builder);
+    }
+    return jo_mp4_add(g->file, mt, s);
+}
+
 static apr_status_t read_run(fragment *g, jo_reader body, traf *t)
 {
     jo_sample s;
     run x;
 
-    if (open_run(g, body, t, &x) != APR_SUCCESS) {
+    if (open_run(g, body, &x) != APR_SUCCESS) {
         return g->file->cx->code;
     }
+    place_run(g, t, &x);
     for (uint32_t n = 0; n < x.count; n++) {
         next_sample(&x, t, n, &s);
         s.dts = t->dts;
         s.offset = t->next;
         t->next = sane(t->next) ? t->next + s.size : t->next;
         t->dts += s.duration;
-        if (t->mt == NULL || t->mt->builder == NULL || t->mt->track->codec == NULL) {
-            continue;
-        }
-        if (!t->began) {
-            jo_index_begin_fragment(t->mt->builder);
-            t->began = true;
-        }
-        if (jo_mp4_add(g->file, t->mt, &s) != APR_SUCCESS) {
+        if (kept(g->file, t->mt) && add(g, t->mt, &s) != APR_SUCCESS) {
             return g->file->cx->code;
         }
     }
@@ -215,8 +238,7 @@ static apr_status_t read_traf(fragment *g, jo_reader body)
     }
     t.next = t.base;
     if (t.defaults.description > 1 && t.mt != NULL && t.mt->track != NULL) {
-        t.mt->track->codec = NULL;
-        t.mt->track->why = "its sample description changes within the track";
+        jo_mp4_refuse(t.mt->track);
     }
     while (jo_box_next(&body, &box)) {
         if (box.type == JO_FOURCC('t', 'r', 'u', 'n') && read_run(g, box.body, &t) != APR_SUCCESS) {

@@ -25,9 +25,9 @@ apr_status_t jo_mp4_add(jo_mp4_file *f, jo_mp4_track *t, const jo_sample *s)
 {
     if (s->offset < 0 || s->offset > f->source->id.size - (int64_t)s->size) {
         return jo_fail(f->cx, JO_EMEDIA,
-                       "sample %u of track %u lies at byte %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT
-                       ", the file has %" APR_INT64_T_FMT " bytes",
-                       t->added + 1, t->id, s->offset, s->offset + s->size, f->source->id.size);
+                       "truncated: sample %u of track %u ends at byte %" APR_UINT64_T_FMT
+                       ", the file has %" APR_INT64_T_FMT,
+                       t->added + 1, t->id, (uint64_t)s->offset + s->size, f->source->id.size);
     }
     t->added++;
     if (jo_index_add(t->builder, f->cx, s, t->track->timescale) != APR_SUCCESS) {
@@ -97,26 +97,46 @@ static void read_elng(jo_ctx *cx, jo_reader mdia, jo_track *t)
     }
 }
 
+/* JO_META stands for whatever is left out: timecode, hints, metadata. */
 static jo_kind read_handler(jo_reader r)
 {
     jo_read_skip(&r, 8);
-    uint32_t type = jo_read_u32(&r);
+    switch (jo_read_u32(&r)) {
+    case JO_FOURCC('v', 'i', 'd', 'e'):
+        return JO_VIDEO;
+    case JO_FOURCC('s', 'o', 'u', 'n'):
+        return JO_AUDIO;
+    case JO_FOURCC('t', 'e', 'x', 't'):
+    case JO_FOURCC('s', 'b', 't', 'l'):
+    case JO_FOURCC('s', 'u', 'b', 't'):
+    case JO_FOURCC('s', 'u', 'b', 'p'):
+        return JO_TEXT;
+    default:
+        return JO_META;
+    }
+}
 
-    return type == BOX("vide") ? JO_VIDEO : type == BOX("soun") ? JO_AUDIO : JO_META;
+void jo_mp4_refuse(jo_track *t)
+{
+    if (t->codec != NULL) {
+        t->codec = NULL;
+        t->why = "changes its sample description mid-track";
+    }
 }
 
 static apr_status_t read_stsd(jo_ctx *cx, jo_reader stbl, jo_track *t)
 {
     jo_reader r;
 
+    t->why = "has no sample description (stsd)";
     if (!jo_box_find(stbl, BOX("stsd"), &r)) {
-        return jo_fail(cx, JO_EMEDIA, "track %u: no stsd box", t->id);
+        return APR_SUCCESS;
     }
     jo_read_skip(&r, 4);
     t->entries = jo_read_u32(&r);
     size_t left = jo_reader_left(&r);
     if (t->entries == 0 || left < 16) {
-        return jo_fail(cx, JO_EMEDIA, "track %u: stsd has no sample entry", t->id);
+        return APR_SUCCESS;
     }
     uint32_t size = jo_get_u32(r.at);
     if (size < 16 || size > left) {
@@ -126,7 +146,8 @@ static apr_status_t read_stsd(jo_ctx *cx, jo_reader stbl, jo_track *t)
     t->entry = apr_pmemdup(cx->pool, r.at, size);
     t->entry_len = size;
     t->fourcc = jo_get_u32(t->entry + 4);
-    return APR_SUCCESS;
+    t->why = NULL;
+    return jo_codec_parse(cx, t);
 }
 
 /* -- edit list: 14496-12 8.6.6 ---------------------------------------------------------------------------- */
@@ -156,23 +177,59 @@ static int64_t bounded(int64_t v)
     return v > FAR ? FAR : v;
 }
 
-/* Length of an edit in ticks of the track; open where it says nothing or is not to be trusted. */
-static int64_t edit_end(int64_t media_time, uint64_t duration, uint32_t movie_ts, uint32_t ts)
+/* Movie ticks in ticks of the track. */
+static int64_t edit_ticks(const jo_mp4_file *f, const jo_track *t, uint64_t duration)
+{
+    return duration > (uint64_t)FAR
+               ? FAR
+               : bounded(jo_ticks_round((int64_t)duration, f->timescale, t->timescale));
+}
+
+/* Where an edit ends in the media; open where it says nothing or is not to be trusted. */
+static int64_t edit_end(const jo_mp4_file *f, const jo_track *t, int64_t start, uint64_t duration)
 {
     if (duration == 0 || duration > (uint64_t)FAR) {
         return INT64_MAX;
     }
-    return media_time + bounded(jo_ticks_round((int64_t)duration, movie_ts, ts));
+    return bounded(start) + edit_ticks(f, t, duration);
 }
 
-static void read_edits(jo_mp4_file *f, jo_reader trak, jo_track *t, uint32_t movie_ts)
+/* An edit goes on where the one before ended, as exactly as movie ticks can say. */
+static bool continues(const jo_mp4_file *f, const jo_track *t, int64_t media_time)
+{
+    return t->edit.end != INT64_MAX && bounded(media_time) >= t->edit.end - edit_ticks(f, t, 1) - 1
+           && bounded(media_time) <= t->edit.end + edit_ticks(f, t, 1) + 1;
+}
+
+/* What of an edit list a package can say: silence, then one stretch of the media. False for more than that. */
+static bool reduce_edits(const jo_mp4_file *f, jo_track *t, edit_reader *e)
+{
+    uint64_t duration;
+    int64_t media_time;
+    bool begun = false, paused = false;
+
+    while (next_edit(e, &duration, &media_time)) {
+        if (media_time < 0) {
+            t->edit.empty = bounded(t->edit.empty + (begun ? 0 : edit_ticks(f, t, duration)));
+            paused = begun;
+        } else if (!begun) {
+            t->edit.media_time = bounded(media_time);
+            t->edit.end = edit_end(f, t, media_time, duration);
+            begun = true;
+        } else if (!paused && continues(f, t, media_time)) {
+            t->edit.end = edit_end(f, t, media_time, duration);
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void read_edits(jo_mp4_file *f, jo_reader trak, jo_track *t)
 {
     edit_reader e;
     jo_reader edts;
     uint32_t flags;
-    uint64_t duration;
-    int64_t media_time;
-    int media_edits = 0;
 
     t->edit = (jo_edit){0, 0, INT64_MAX};
     if (!jo_box_find(trak, BOX("edts"), &edts) || !jo_box_find(edts, BOX("elst"), &e.r)) {
@@ -180,288 +237,22 @@ static void read_edits(jo_mp4_file *f, jo_reader trak, jo_track *t, uint32_t mov
     }
     e.version = jo_box_version(&e.r, &flags);
     e.left = jo_read_u32(&e.r);
-    while (next_edit(&e, &duration, &media_time)) {
-        int64_t ticks = duration > (uint64_t)FAR ? FAR
-                        : bounded(jo_ticks_round((int64_t)duration, movie_ts, t->timescale));
-        if (media_time < 0) {
-            t->edit.empty = bounded(t->edit.empty + (media_edits == 0 ? ticks : 0));
-        } else if (media_edits++ == 0) {
-            t->edit.media_time = bounded(media_time);
-            t->edit.end = edit_end(t->edit.media_time, duration, movie_ts, t->timescale);
-        } else if (t->edit.end != INT64_MAX && media_time == t->edit.end) {
-            t->edit.end = edit_end(t->edit.end, duration, movie_ts, t->timescale);
-        } else {
-            jo_log_write(f->cx, JO_LOG_WARNING,
-                         "%s: track %u has several edits; it is played through from the first",
-                         f->source->name, t->id);
-            t->edit.end = INT64_MAX;
-            break;
-        }
+    if (!reduce_edits(f, t, &e)) {
+        jo_log_write(f->cx, JO_LOG_WARNING,
+                     "%s: track %u has several edits; it is played through from the first",
+                     f->source->name, t->id);
+        t->edit.end = INT64_MAX;
     }
     if (f->fragmented) {
         t->edit.end = INT64_MAX; /* written before the fragments were */
     }
 }
 
-/* -- sample tables: 14496-12 8.6, 8.7 ------------------------------------------------------------------------ */
-
-/* Runs of {count, value}: stts and ctts. */
-typedef struct runs {
-    jo_reader r;
-    uint32_t entries;
-    uint32_t in_run;
-    int32_t value;
-} runs;
-
-static apr_status_t open_runs(jo_mp4_file *f, const jo_mp4_track *t, const char *type, runs *out)
-{
-    memset(out, 0, sizeof(*out));
-    if (!jo_box_find(t->stbl, BOX(type), &out->r)) {
-        jo_reader_init(&out->r, "", 0);
-        return APR_SUCCESS;
-    }
-    jo_read_skip(&out->r, 4);
-    out->entries = jo_read_u32(&out->r);
-    if (out->r.failed || out->entries > jo_reader_left(&out->r) / 8) {
-        return jo_fail(f->cx, JO_EMEDIA, "track %u: %s says %u entries, the box holds %u", t->id,
-                       type, out->entries, (unsigned)(jo_reader_left(&out->r) / 8));
-    }
-    return APR_SUCCESS;
-}
-
-static bool next_run(runs *x, int32_t *value)
-{
-    while (x->in_run == 0) {
-        if (x->entries == 0) {
-            return false;
-        }
-        x->entries--;
-        x->in_run = jo_read_u32(&x->r);
-        x->value = jo_read_i32(&x->r);
-    }
-    x->in_run--;
-    *value = x->value;
-    return true;
-}
-
-/* Sizes: stsz, or stz2 with fields of 4, 8 or 16 bits. */
-typedef struct sizes {
-    jo_reader r;
-    uint32_t count;
-    uint32_t fixed;
-    uint8_t bits;
-    uint8_t half; /* second 4-bit field of a byte, kept */
-    bool has_half;
-} sizes;
-
-static apr_status_t open_sizes(jo_mp4_file *f, const jo_mp4_track *t, sizes *out)
-{
-    memset(out, 0, sizeof(*out));
-    if (jo_box_find(t->stbl, BOX("stsz"), &out->r)) {
-        jo_read_skip(&out->r, 4);
-        out->fixed = jo_read_u32(&out->r);
-        out->bits = 32;
-    } else if (jo_box_find(t->stbl, BOX("stz2"), &out->r)) {
-        jo_read_skip(&out->r, 7);
-        out->bits = jo_read_u8(&out->r);
-    } else {
-        return APR_SUCCESS; /* none: no samples in moov */
-    }
-    out->count = jo_read_u32(&out->r);
-    uint64_t need = out->fixed ? 0 : ((uint64_t)out->count * out->bits + 7) / 8;
-    if (out->r.failed || (out->bits != 4 && out->bits != 8 && out->bits != 16 && out->bits != 32)
-        || need > jo_reader_left(&out->r)) {
-        return jo_fail(f->cx, JO_EMEDIA, "track %u: sample size table of %u samples does not fit its box",
-                       t->id, out->count);
-    }
-    return APR_SUCCESS;
-}
-
-static uint32_t next_size(sizes *z)
-{
-    if (z->fixed) {
-        return z->fixed;
-    }
-    if (z->bits != 4) {
-        return z->bits == 8 ? jo_read_u8(&z->r) : z->bits == 16 ? jo_read_u16(&z->r) : jo_read_u32(&z->r);
-    }
-    if (!z->has_half) {
-        uint8_t v = jo_read_u8(&z->r);
-        z->half = v & 15;
-        z->has_half = true;
-        return v >> 4;
-    }
-    z->has_half = false;
-    return z->half;
-}
-
-/* Places: stsc over stco or co64. */
-typedef struct places {
-    jo_reader stsc, co;
-    bool wide;
-    uint32_t entries, chunks;   /* left */
-    uint32_t chunk;             /* 1-based number of the current one */
-    uint32_t per_chunk, in_chunk;
-    uint32_t next_first;        /* chunk at which the next stsc entry starts, 0: none */
-    int64_t at;
-    uint32_t description;
-} places;
-
-static apr_status_t open_places(jo_mp4_file *f, const jo_mp4_track *t, places *p)
-{
-    memset(p, 0, sizeof(*p));
-    p->wide = jo_box_find(t->stbl, BOX("co64"), &p->co);
-    if (!jo_box_find(t->stbl, BOX("stsc"), &p->stsc)
-        || (!p->wide && !jo_box_find(t->stbl, BOX("stco"), &p->co))) {
-        return jo_fail(f->cx, JO_EMEDIA, "track %u: no stsc, stco or co64 box", t->id);
-    }
-    jo_read_skip(&p->stsc, 4);
-    p->entries = jo_read_u32(&p->stsc);
-    jo_read_skip(&p->co, 4);
-    p->chunks = jo_read_u32(&p->co);
-    if (p->stsc.failed || p->entries > jo_reader_left(&p->stsc) / 12) {
-        return jo_fail(f->cx, JO_EMEDIA, "track %u: stsc says %u entries, the box holds %u", t->id,
-                       p->entries, (unsigned)(jo_reader_left(&p->stsc) / 12));
-    }
-    if (p->co.failed || p->chunks > jo_reader_left(&p->co) / (p->wide ? 8 : 4)) {
-        return jo_fail(f->cx, JO_EMEDIA, "track %u: more chunk offsets than their box holds", t->id);
-    }
-    if (p->entries > 0) {
-        p->next_first = jo_read_u32(&p->stsc);
-    }
-    return APR_SUCCESS;
-}
-
-static bool next_chunk(places *p)
-{
-    if (p->chunks == 0) {
-        return false;
-    }
-    p->chunks--;
-    p->chunk++;
-    while (p->next_first != 0 && p->next_first <= p->chunk) {
-        p->per_chunk = jo_read_u32(&p->stsc);
-        p->description = jo_read_u32(&p->stsc);
-        p->next_first = --p->entries > 0 ? jo_read_u32(&p->stsc) : 0;
-    }
-    p->at = p->wide ? jo_read_i64(&p->co) : jo_read_u32(&p->co);
-    p->in_chunk = p->per_chunk;
-    return true;
-}
-
-/* Place of the next sample; false past the last chunk. */
-static bool next_place(places *p, uint32_t size, int64_t *out)
-{
-    while (p->in_chunk == 0) {
-        if (!next_chunk(p)) {
-            return false;
-        }
-    }
-    p->in_chunk--;
-    *out = p->at;
-    p->at = p->at > INT64_MAX - size ? INT64_MAX : p->at + size;
-    return true;
-}
-
-/* Sync samples: stss; without it every sample is one. */
-typedef struct syncs {
-    jo_reader r;
-    bool all;
-    uint32_t entries;
-    uint32_t next;
-} syncs;
-
-static apr_status_t open_syncs(jo_mp4_file *f, const jo_mp4_track *t, syncs *s)
-{
-    memset(s, 0, sizeof(*s));
-    s->all = !jo_box_find(t->stbl, BOX("stss"), &s->r);
-    if (s->all) {
-        return APR_SUCCESS;
-    }
-    jo_read_skip(&s->r, 4);
-    s->entries = jo_read_u32(&s->r);
-    if (s->r.failed || s->entries > jo_reader_left(&s->r) / 4) {
-        return jo_fail(f->cx, JO_EMEDIA, "track %u: stss says %u entries, the box holds %u", t->id,
-                       s->entries, (unsigned)(jo_reader_left(&s->r) / 4));
-    }
-    return APR_SUCCESS;
-}
-
-static bool next_sync(syncs *s, uint32_t number)
-{
-    while (!s->all && s->next < number && s->entries > 0) {
-        s->entries--;
-        s->next = jo_read_u32(&s->r);
-    }
-    return s->all || s->next == number;
-}
-
-typedef struct tables {
-    sizes sizes;
-    runs times, offsets;
-    places places;
-    syncs syncs;
-} tables;
-
-static apr_status_t open_tables(jo_mp4_file *f, const jo_mp4_track *t, tables *x)
-{
-    if (open_sizes(f, t, &x->sizes) != APR_SUCCESS || x->sizes.count == 0) {
-        return f->cx->code;
-    }
-    if (open_runs(f, t, "stts", &x->times) != APR_SUCCESS
-        || open_runs(f, t, "ctts", &x->offsets) != APR_SUCCESS
-        || open_places(f, t, &x->places) != APR_SUCCESS
-        || open_syncs(f, t, &x->syncs) != APR_SUCCESS) {
-        return f->cx->code;
-    }
-    return APR_SUCCESS;
-}
-
-/* All samples of moov into the track's index. */
-static apr_status_t read_samples(jo_mp4_file *f, jo_mp4_track *t)
-{
-    jo_sample s = {.dts = 0};
-    tables x;
-
-    if (open_tables(f, t, &x) != APR_SUCCESS) {
-        return f->cx->code;
-    }
-    for (uint32_t n = 1; n <= x.sizes.count; n++) {
-        int32_t delta;
-        s.size = next_size(&x.sizes);
-        if (!next_run(&x.times, &delta)) {
-            return jo_fail(f->cx, JO_EMEDIA, "track %u: stts ends at sample %u of %u", t->id, n - 1,
-                           x.sizes.count);
-        }
-        if (!next_place(&x.places, s.size, &s.offset)) {
-            return jo_fail(f->cx, JO_EMEDIA, "track %u: the chunks hold %u samples, stsz has %u", t->id,
-                           n - 1, x.sizes.count);
-        }
-        if (x.places.description > 1) {
-            t->track->codec = NULL;
-            t->track->why = "its sample description changes within the track";
-            return APR_SUCCESS;
-        }
-        s.cts = 0;
-        next_run(&x.offsets, &s.cts);
-        s.sync = next_sync(&x.syncs, n);
-        s.duration = delta > 0 ? (uint32_t)delta : 0;
-        if (jo_mp4_add(f, t, &s) != APR_SUCCESS) {
-            return f->cx->code;
-        }
-        s.dts += delta;
-    }
-    t->next_dts = s.dts;
-    return APR_SUCCESS;
-}
-
 /* -- moov -------------------------------------------------------------------------------------------------- */
 
-/* True for a QuickTime chapter track or another that only serves one: it is named by a tref. Sound and pictures
- * are never that. */
 static apr_status_t read_media(jo_mp4_file *f, jo_reader mdia, jo_mp4_track *mt, jo_track *t)
 {
-    jo_reader r, minf;
+    jo_reader r;
 
     if (!jo_box_find(mdia, BOX("mdhd"), &r)) {
         return jo_fail(f->cx, JO_EMEDIA, "track %u: no mdhd box", t->id);
@@ -470,42 +261,81 @@ static apr_status_t read_media(jo_mp4_file *f, jo_reader mdia, jo_mp4_track *mt,
         return f->cx->code;
     }
     read_elng(f->cx, mdia, t);
-    if (!jo_box_find(mdia, BOX("minf"), &minf) || !jo_box_find(minf, BOX("stbl"), &mt->stbl)) {
-        return jo_fail(f->cx, JO_EMEDIA, "track %u: no sample table (stbl)", t->id);
-    }
-    if (read_stsd(f->cx, mt->stbl, t) != APR_SUCCESS) {
-        return f->cx->code;
-    }
-    return jo_codec_parse(f->cx, t);
+    return read_stsd(f->cx, mt->stbl, t);
 }
 
-static apr_status_t read_trak(jo_mp4_file *f, jo_reader trak, uint32_t movie_ts)
+static apr_status_t read_trak(jo_mp4_file *f, jo_reader trak)
 {
     jo_mp4_track *mt = &f->tracks[f->ntracks];
     jo_track *t = apr_pcalloc(f->cx->pool, sizeof(*t));
-    jo_reader r, mdia;
+    jo_reader r, mdia, minf;
 
     if (!jo_box_find(trak, BOX("tkhd"), &r)) {
         return jo_fail(f->cx, JO_EMEDIA, "trak %d: no tkhd box", f->ntracks + 1);
     }
     read_tkhd(r, t);
-    mt->id = t->id;
+    t->sar_w = t->sar_h = 1;
+    *mt = (jo_mp4_track){.id = t->id, .last_moof = -1};
     f->ntracks++;
     if (!jo_box_find(trak, BOX("mdia"), &mdia) || !jo_box_find(mdia, BOX("hdlr"), &r)) {
         return jo_fail(f->cx, JO_EMEDIA, "track %u: no mdia or hdlr box", t->id);
     }
     t->kind = read_handler(r);
-    if (t->kind != JO_VIDEO && t->kind != JO_AUDIO) {
-        return APR_SUCCESS; /* chapters, timecode, hints, metadata */
+    if (t->kind == JO_META || !jo_box_find(mdia, BOX("minf"), &minf)
+        || !jo_box_find(minf, BOX("stbl"), &mt->stbl)) {
+        return APR_SUCCESS;
     }
     if (read_media(f, mdia, mt, t) != APR_SUCCESS) {
         return f->cx->code;
     }
-    read_edits(f, trak, t, movie_ts);
+    read_edits(f, trak, t);
     mt->track = t;
-    if (t->codec != NULL) {
+    return APR_SUCCESS;
+}
+
+/* Tracks that another names as its chapters (QuickTime's 'chap' reference) are no programme of their own. */
+static void mark_chapters(jo_mp4_file *f, jo_reader trak)
+{
+    jo_reader tref, ids;
+
+    if (!jo_box_find(trak, BOX("tref"), &tref) || !jo_box_find(tref, BOX("chap"), &ids)) {
+        return;
+    }
+    while (jo_reader_left(&ids) >= 4) {
+        uint32_t id = jo_read_u32(&ids);
+        for (int i = 0; i < f->ntracks; i++) {
+            f->tracks[i].served = f->tracks[i].served || f->tracks[i].id == id;
+        }
+    }
+}
+
+static void mark_all_chapters(jo_mp4_file *f, jo_reader moov)
+{
+    jo_box box;
+
+    while (jo_box_next(&moov, &box)) {
+        if (box.type == BOX("trak")) {
+            mark_chapters(f, box.body);
+        }
+    }
+    for (int i = 0; i < f->ntracks; i++) {
+        if (f->tracks[i].served) {
+            f->tracks[i].track = NULL;
+        }
+    }
+}
+
+static apr_status_t read_tables(jo_mp4_file *f)
+{
+    for (int i = 0; i < f->ntracks; i++) {
+        jo_mp4_track *mt = &f->tracks[i];
+        if (mt->track == NULL) {
+            continue;
+        }
         mt->builder = jo_index_builder_make(f->cx);
-        return read_samples(f, mt);
+        if (jo_mp4_read_table(f, mt) != APR_SUCCESS) {
+            return f->cx->code;
+        }
     }
     return APR_SUCCESS;
 }
@@ -532,22 +362,23 @@ static void read_trex(jo_mp4_file *f, jo_reader mvex)
     }
 }
 
-static apr_status_t read_moov(jo_mp4_file *f, jo_reader moov)
+static apr_status_t read_mvhd(jo_mp4_file *f, jo_reader moov)
 {
-    jo_reader r, mvex;
-    jo_box box;
-    uint32_t flags, movie_ts;
+    jo_reader r;
+    uint32_t flags;
 
     if (!jo_box_find(moov, BOX("mvhd"), &r)) {
         return jo_fail(f->cx, JO_EMEDIA, "moov: no mvhd box");
     }
     jo_read_skip(&r, jo_box_version(&r, &flags) == 1 ? 16 : 8);
-    movie_ts = jo_read_u32(&r);
-    if (r.failed || movie_ts == 0) {
-        return jo_fail(f->cx, JO_EMEDIA, "mvhd: no timescale");
-    }
-    f->fragmented = jo_box_find(moov, BOX("mvex"), &mvex);
-    f->tracks = apr_pcalloc(f->scratch->pool, sizeof(*f->tracks) * (f->cx->limits->tracks + 1));
+    f->timescale = jo_read_u32(&r);
+    return f->timescale != 0 ? APR_SUCCESS : jo_fail(f->cx, JO_EMEDIA, "mvhd: no timescale");
+}
+
+static apr_status_t read_traks(jo_mp4_file *f, jo_reader moov)
+{
+    jo_box box;
+
     while (jo_box_next(&moov, &box)) {
         if (box.type != BOX("trak")) {
             continue;
@@ -555,17 +386,30 @@ static apr_status_t read_moov(jo_mp4_file *f, jo_reader moov)
         if ((uint32_t)f->ntracks >= f->cx->limits->tracks) {
             return jo_fail(f->cx, JO_EMEDIA, "moov: more than %u tracks", f->cx->limits->tracks);
         }
-        if (read_trak(f, box.body, movie_ts) != APR_SUCCESS) {
+        if (read_trak(f, box.body) != APR_SUCCESS) {
             return f->cx->code;
         }
     }
-    if (moov.failed) {
-        return jo_fail(f->cx, JO_EMEDIA, "moov: a box runs past its end");
+    return moov.failed ? jo_fail(f->cx, JO_EMEDIA, "moov: a box runs past its end") : APR_SUCCESS;
+}
+
+static apr_status_t read_moov(jo_mp4_file *f, jo_reader moov)
+{
+    jo_reader mvex;
+
+    if (read_mvhd(f, moov) != APR_SUCCESS) {
+        return f->cx->code;
     }
+    f->fragmented = jo_box_find(moov, BOX("mvex"), &mvex);
+    f->tracks = apr_pcalloc(f->scratch->pool, sizeof(*f->tracks) * (f->cx->limits->tracks + 1));
+    if (read_traks(f, moov) != APR_SUCCESS) {
+        return f->cx->code;
+    }
+    mark_all_chapters(f, moov);
     if (f->fragmented) {
         read_trex(f, mvex);
     }
-    return APR_SUCCESS;
+    return read_tables(f);
 }
 
 /* -- the file --------------------------------------------------------------------------------------------------- */
@@ -609,41 +453,60 @@ static apr_status_t load_moof(jo_mp4_file *f, const jo_top_box *box, apr_pool_t 
                                                               APR_INT64_T_FMT, box->offset));
 }
 
+/* The box at *at, and *at moved behind it; APR_EOF at the end. A box that is cut is the last: samples that are
+ * missing are found out by their places. Errors are left in f->scratch. */
+static apr_status_t next_top(jo_mp4_file *f, int64_t *at, jo_top_box *box)
+{
+    apr_status_t rv = jo_top_box_read(f->scratch, f->source, *at, box);
+
+    if (rv == APR_SUCCESS && ++f->boxes > f->cx->limits->boxes) {
+        return jo_fail(f->scratch, JO_EMEDIA, "more than %u boxes", f->cx->limits->boxes);
+    }
+    if (rv == APR_SUCCESS) {
+        *at = box->cut ? f->source->id.size : box->offset + box->size;
+    }
+    return rv;
+}
+
+/* Reads the first moov. *resume: where moofs may begin. */
+static apr_status_t find_moov(jo_mp4_file *f, jo_sha256 *h, int64_t *resume)
+{
+    jo_top_box box;
+    jo_reader moov;
+    int64_t at = 0, first_moof = -1;
+    apr_status_t rv;
+
+    while ((rv = next_top(f, &at, &box)) == APR_SUCCESS && box.type != BOX("moov")) {
+        first_moof = first_moof < 0 && box.type == BOX("moof") ? box.offset : first_moof;
+    }
+    if (rv != APR_SUCCESS) {
+        return rv == APR_EOF ? jo_fail(f->cx, JO_EMEDIA, "no moov box") : take_error(f);
+    }
+    *resume = first_moof < 0 ? at : first_moof;
+    return load_box(f, &box, h, &moov) == APR_SUCCESS ? read_moov(f, moov) : f->cx->code;
+}
+
 static apr_status_t walk(jo_mp4_file *f, jo_sha256 *h)
 {
     apr_pool_t *moof_pool;
     jo_top_box box;
-    jo_reader moov;
-    int64_t at = 0;
-    uint32_t boxes = 0;
+    int64_t at;
+    apr_status_t rv = find_moov(f, h, &at);
 
-    apr_pool_create(&moof_pool, f->scratch->pool);
-    for (;;) {
-        apr_status_t rv = jo_top_box_read(f->scratch, f->source, at, &box);
-        if (rv == APR_EOF) {
-            break;
-        }
-        if (rv != APR_SUCCESS) {
-            return f->tracks != NULL && !f->fragmented ? APR_SUCCESS : take_error(f);
-        }
-        if (++boxes > f->cx->limits->boxes) {
-            return jo_fail(f->cx, JO_EMEDIA, "more than %u boxes", f->cx->limits->boxes);
-        }
-        if (box.type == BOX("moov") && f->tracks == NULL) {
-            if (load_box(f, &box, h, &moov) != APR_SUCCESS || read_moov(f, moov) != APR_SUCCESS) {
-                return f->cx->code;
-            }
-        } else if (box.type == BOX("moof") && f->tracks != NULL) {
-            if (load_moof(f, &box, moof_pool, h) != APR_SUCCESS) {
-                return f->cx->code;
-            }
-        }
-        if (box.cut) {
-            break; /* samples that are missing have been or will be found out */
-        }
-        at += box.size;
+    if (rv != APR_SUCCESS) {
+        return rv;
     }
-    return f->tracks != NULL ? APR_SUCCESS : jo_fail(f->cx, JO_EMEDIA, "no moov box");
+    apr_pool_create(&moof_pool, f->scratch->pool);
+    while ((rv = next_top(f, &at, &box)) == APR_SUCCESS) {
+        if (box.type == BOX("moof") && load_moof(f, &box, moof_pool, h) != APR_SUCCESS) {
+            return f->cx->code;
+        }
+    }
+    if (rv == JO_EMEDIA && !f->fragmented) { /* all that counts was before it */
+        jo_log_write(f->cx, JO_LOG_WARNING, "%s: %s", f->source->name, f->scratch->message);
+        return APR_SUCCESS;
+    }
+    return rv == APR_EOF ? APR_SUCCESS : take_error(f);
 }
 
 /* First sync sample, for codecs whose configuration record is silent. */
@@ -679,10 +542,10 @@ static apr_status_t finish(jo_mp4_file *f, jo_demuxed *out)
         if (t == NULL) {
             continue;
         }
-        if (mt->builder != NULL && jo_index_finish(mt->builder, f->cx, &t->index) != APR_SUCCESS) {
+        if (jo_index_finish(mt->builder, f->cx, &t->index) != APR_SUCCESS) {
             return f->cx->code;
         }
-        if (t->codec != NULL && t->index->count == 0) {
+        if (t->index->count == 0 && mt->declared == 0 && (t->codec != NULL || !f->fragmented)) {
             jo_log_write(f->cx, JO_LOG_INFO, "%s: track %u has no samples", f->source->name, t->id);
             continue;
         }

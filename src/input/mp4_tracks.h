@@ -1,4 +1,4 @@
-/* Between demux_mp4.c (moov) and demux_fmp4.c (moof): the tracks of one file while it is read. */
+/* Between demux_mp4.c (moov), mp4_table.c (stbl) and demux_fmp4.c (moof): the tracks of one file while it is read. */
 #ifndef JO_MP4_TRACKS_H
 #define JO_MP4_TRACKS_H
 
@@ -14,13 +14,16 @@ typedef struct jo_mp4_defaults {
 } jo_mp4_defaults;
 
 typedef struct jo_mp4_track {
-    jo_track *track;            /* NULL: only its id is of use (other kinds, codecs that can't be packaged) */
+    jo_track *track;            /* NULL: of a kind that is left out; only its id is of use */
     uint32_t id;
     jo_reader stbl;
     jo_mp4_defaults defaults;
-    jo_index_builder *builder;  /* NULL if track is */
+    jo_index_builder *builder;  /* if track */
     int64_t next_dts;           /* where a fragment without tfdt goes on */
     uint32_t added;             /* samples so far */
+    uint32_t declared;          /* samples that the moov speaks of */
+    bool served;                /* only serves another track: chapter titles and pictures */
+    int64_t last_moof;          /* offset of the last moof with samples of it, -1 */
 } jo_mp4_track;
 
 typedef struct jo_mp4_file {
@@ -29,11 +32,19 @@ typedef struct jo_mp4_file {
     jo_source *source;
     jo_mp4_track *tracks;
     int ntracks;
+    uint32_t timescale; /* of the movie */
+    uint32_t boxes;     /* walked so far */
     bool fragmented;    /* mvex or moof seen */
 } jo_mp4_file;
 
 /* Adds a sample, which must lie within the file. */
 apr_status_t jo_mp4_add(jo_mp4_file *f, jo_mp4_track *t, const jo_sample *s);
+
+/* A track that needs more than its first sample entry can't be packaged. */
+void jo_mp4_refuse(jo_track *t);
+
+/* mp4_table.c: all samples of the moov. */
+apr_status_t jo_mp4_read_table(jo_mp4_file *f, jo_mp4_track *t);
 
 /* demux_fmp4.c: one moof payload. at: offset of the moof box; mdat_end: end of the mdat after it, 0 if none follows. */
 apr_status_t jo_mp4_read_moof(jo_mp4_file *f, jo_reader moof, int64_t at, int64_t mdat_end);

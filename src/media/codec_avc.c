@@ -42,7 +42,7 @@ static void skip_scaling_list(jo_bits *b, int size)
 
     for (int i = 0; i < size && !b->failed; i++) {
         if (next != 0) {
-            next = (last + jo_bits_se(b)) & 0xff;
+            next = (int)((unsigned)last + (unsigned)jo_bits_se(b)) & 0xff;
         }
         last = next == 0 ? last : next;
     }
@@ -136,7 +136,7 @@ static void read_size(jo_bits *b, sps *s)
 
 static bool parse_sps(const uint8_t *nal, size_t len, sps *s)
 {
-    uint8_t raw[512]; /* what we read lies well within */
+    uint8_t raw[1024]; /* what we read lies well within */
     jo_bits b;
 
     memset(s, 0, sizeof(*s));
@@ -255,58 +255,73 @@ static bool wants_probe(const jo_track *t)
     return t->config == NULL;
 }
 
-/* First NAL unit of a type in a sample of length-prefixed units. */
-static const uint8_t *find_nal(const jo_track *t, unsigned type, size_t *len)
+/* The next NAL unit of a sample of length-prefixed units; false at the end or at damage. */
+static bool next_nal(jo_reader *r, unsigned nal_length, const uint8_t **nal, size_t *len)
 {
-    size_t at = 0;
-
-    while (t->probe_len - at > t->nal_length) {
-        size_t n = 0;
-        for (int i = 0; i < t->nal_length; i++) {
-            n = n << 8 | t->probe[at + (size_t)i];
-        }
-        at += t->nal_length;
-        if (n > t->probe_len - at) {
-            return NULL;
-        }
-        if (n > 0 && (t->probe[at] & 31) == type) {
-            *len = n;
-            return t->probe + at;
-        }
-        at += n;
+    *len = 0;
+    for (unsigned i = 0; i < nal_length; i++) {
+        *len = *len << 8 | jo_read_u8(r);
     }
-    return NULL;
+    *nal = jo_read_bytes(r, *len);
+    return *nal != NULL && !r->failed;
 }
 
+/* Appends the parameter sets of one type, with the length fields of a record; how many. */
+static unsigned collect_sets(const jo_track *t, unsigned type, unsigned most, jo_writer *w)
+{
+    const uint8_t *nal;
+    size_t len;
+    jo_reader r;
+    unsigned n = 0;
+
+    jo_reader_init(&r, t->probe, t->probe_len);
+    while (n < most && next_nal(&r, t->nal_length, &nal, &len)) {
+        if (len > 0 && len <= UINT16_MAX && (nal[0] & 31) == type) {
+            jo_write_u16(w, (unsigned)len);
+            jo_write_bytes(w, nal, len);
+            n++;
+        }
+    }
+    return n;
+}
+
+static void write_chroma(const sps *s, jo_writer *w)
+{
+    if (s->profile == 100 || s->profile == 110 || s->profile == 122 || s->profile == 144) {
+        jo_write_u8(w, 0xfcu | (s->chroma & 3));
+        jo_write_u8(w, 0xf8u | (s->luma_depth & 7));
+        jo_write_u8(w, 0xf8u | (s->chroma_depth & 7));
+        jo_write_u8(w, 0); /* no SPS extensions */
+    }
+}
+
+/* Makes the complete record from the sets that the sample carries. */
 static void probe(jo_ctx *cx, jo_track *t)
 {
-    size_t sps_len = 0, pps_len = 0;
-    const uint8_t *sps_nal = find_nal(t, NAL_SPS, &sps_len);
-    const uint8_t *pps_nal = find_nal(t, NAL_PPS, &pps_len);
-    jo_writer w;
+    jo_writer sets, w;
     sps s;
 
-    if (sps_nal == NULL || pps_nal == NULL || sps_len > UINT16_MAX || pps_len > UINT16_MAX
-        || !parse_sps(sps_nal, sps_len, &s)) {
+    jo_writer_init(&sets, cx->pool, 256);
+    unsigned n_sps = collect_sets(t, NAL_SPS, 31, &sets);
+    size_t sps_end = sets.len;
+    unsigned n_pps = collect_sets(t, NAL_PPS, 255, &sets);
+    if (n_sps == 0 || n_pps == 0) {
         return;
     }
-    apply_sps(t, sps_nal, sps_len);
-    jo_writer_init(&w, cx->pool, 16 + sps_len + pps_len);
-    jo_write_u8(&w, 1);
-    jo_write_bytes(&w, sps_nal + 1, 3);
-    jo_write_u8(&w, 0xfcu | (t->nal_length - 1u));
-    jo_write_u8(&w, 0xe1);
-    jo_write_u16(&w, (unsigned)sps_len);
-    jo_write_bytes(&w, sps_nal, sps_len);
-    jo_write_u8(&w, 1);
-    jo_write_u16(&w, (unsigned)pps_len);
-    jo_write_bytes(&w, pps_nal, pps_len);
-    if (s.profile == 100 || s.profile == 110 || s.profile == 122 || s.profile == 144) {
-        jo_write_u8(&w, 0xfcu | (s.chroma & 3));
-        jo_write_u8(&w, 0xf8u | (s.luma_depth & 7));
-        jo_write_u8(&w, 0xf8u | (s.chroma_depth & 7));
-        jo_write_u8(&w, 0);
+    size_t first = (size_t)sets.data[0] << 8 | sets.data[1];
+    if (!parse_sps(sets.data + 2, first, &s)) {
+        return;
     }
+    apply_sps(t, sets.data + 2, first);
+    jo_writer_init(&w, cx->pool, sets.len + 11);
+    jo_write_u8(&w, 1);
+    jo_write_bytes(&w, sets.data + 3, 3);
+    jo_write_u8(&w, 0xfcu | (t->nal_length - 1u));
+    jo_write_u8(&w, 0xe0u | n_sps);
+    jo_write_bytes(&w, sets.data, sps_end);
+    jo_write_u8(&w, n_pps);
+    jo_write_bytes(&w, sets.data + sps_end, sets.len - sps_end);
+    write_chroma(&s, &w);
     t->config = w.data;
     t->config_len = w.len;
 }
@@ -340,22 +355,30 @@ static void write_box(jo_writer *w, const char *type, const void *data, size_t l
 }
 
 /* nclx as it is; QuickTime's nclc becomes nclx of limited range; ICC profiles are copied. */
-static void write_colr(const jo_track *t, jo_writer *w)
+static void write_colr(jo_reader r, jo_writer *w)
 {
-    jo_reader r;
-
-    if (!jo_entry_child(t, JO_FOURCC('c', 'o', 'l', 'r'), &r) || jo_reader_left(&r) < 4) {
-        return;
-    }
     size_t len = jo_reader_left(&r);
-    if (!memcmp(r.at, "nclc", 4) && len >= 10) {
+
+    if (len >= 10 && !memcmp(r.at, "nclc", 4)) {
         uint8_t nclx[11] = {'n', 'c', 'l', 'x'};
         memcpy(nclx + 4, r.at + 4, 6);
         write_box(w, "colr", nclx, sizeof(nclx));
-    } else if (!memcmp(r.at, "nclx", 4) && len >= 11) {
+    } else if (len >= 11 && !memcmp(r.at, "nclx", 4)) {
         write_box(w, "colr", r.at, 11);
-    } else if (!memcmp(r.at, "prof", 4) || !memcmp(r.at, "rICC", 4)) {
+    } else if (len > 4 && (!memcmp(r.at, "prof", 4) || !memcmp(r.at, "rICC", 4))) {
         write_box(w, "colr", r.at, len);
+    }
+}
+
+static void write_pasp(const jo_track *t, jo_writer *w)
+{
+    uint8_t pasp[8];
+    jo_reader r;
+
+    if (t->sar_w != t->sar_h || jo_entry_child(t, JO_FOURCC('p', 'a', 's', 'p'), &r)) {
+        jo_put_u32(pasp, t->sar_w);
+        jo_put_u32(pasp + 4, t->sar_h);
+        write_box(w, "pasp", pasp, sizeof(pasp));
     }
 }
 
@@ -379,13 +402,13 @@ static void write_entry(const jo_track *t, jo_entry_style style, jo_writer *w)
     jo_write_u16(w, 0x18);
     jo_write_u16(w, 0xffff);
     write_box(w, "avcC", rec, len);
-    if (t->sar_w != t->sar_h) {
-        uint8_t pasp[8];
-        jo_put_u32(pasp, t->sar_w);
-        jo_put_u32(pasp + 4, t->sar_h);
-        write_box(w, "pasp", pasp, sizeof(pasp));
+    write_pasp(t, w);
+    jo_reader children = jo_entry_children(t), body;
+    for (uint32_t type; jo_entry_next(&children, &type, &body);) {
+        if (type == JO_FOURCC('c', 'o', 'l', 'r')) {
+            write_colr(body, w);
+        }
     }
-    write_colr(t, w);
     jo_write_patch_u32(w, at, (uint32_t)(w->len - at));
 }
 
@@ -394,8 +417,8 @@ static const char *rfc6381(apr_pool_t *pool, const jo_track *t, jo_entry_style s
     size_t len;
     const uint8_t *rec = record(t, style, &len);
 
-    if (rec[1] == 0 && t->config != NULL) {
-        rec = t->config;
+    if (t->config != NULL && (rec[1] == 0 || (rec[5] & 31) == 0)) {
+        rec = t->config; /* a record without SPS is not believed */
     }
     return apr_psprintf(pool, "%s.%02X%02X%02X", plain(t, style) ? "avc1" : "avc3", rec[1], rec[2],
                         rec[3]);
