@@ -90,5 +90,5 @@ int jo_cmd_ism(apr_pool_t *pool, const jo_command *self, int argc, const char *c
         return jo_cli_fail(&cx);
     jo_text_init(&t, pool, 4096);
     jo_ism_write(describe(pool, path, p), &t);
-    return save(path, &t);
+    return save(argv[2], &t);
 }

@@ -4,62 +4,16 @@
 
 use strict;
 use warnings;
-use Cwd qw(abs_path);
 use Digest::SHA qw(sha256_hex);
 use File::Basename qw(dirname);
-use File::Copy ();
 use File::Path qw(make_path remove_tree);
 use Test::More;
+use lib dirname(__FILE__) . '/../lib';
+use JitOrigin::Golden qw(src command ffmpeg_version fixtures slurp spew run);
 
-my $golden = abs_path(dirname(__FILE__));
-my $src    = $ENV{JITORIGIN_SRC} || dirname(dirname($golden));
-my $build  = $ENV{JITORIGIN_BUILD} || "$src/build";
-my $cli    = $ENV{JITORIGIN_CLI} || "$build/jitorigin";
+my $golden = src() . '/t/golden';
+my $cli    = command();
 my $update = grep { $_ eq '--update' } @ARGV;
-
-sub slurp {
-    my ($path) = @_;
-    open my $in, '<:raw', $path or return;
-    local $/;
-    return scalar <$in>;
-}
-
-sub spew {
-    my ($path, $text) = @_;
-    open my $out, '>:raw', $path or die "$path: $!";
-    print {$out} $text or die "$path: $!";
-    close $out or die "$path: $!";
-    return;
-}
-
-# The fixtures, made once for each version of the script that makes them.
-sub fixtures {
-    my $script = "$src/t/lib/make-fixtures.sh";
-    my $dir    = ($ENV{JITORIGIN_FIXTURES} || "$build/t/golden/fixtures") . '/golden-' . substr sha256_hex(slurp($script)), 0, 12;
-    if (!-e "$dir/fixtures.sha256") {
-        my $work = "$dir.$$";
-        make_path($work);
-        system('sh', $script, $work) == 0 or die "make-fixtures.sh failed\n";
-        rename $work, $dir or (-e "$dir/fixtures.sha256" ? remove_tree($work) : die "$dir: $!");
-    }
-    for my $title (glob "$golden/titles/*.ism") {
-        File::Copy::copy($title, $dir) or die "$title: $!";
-    }
-    return $dir;
-}
-
-# run(FILE, COMMAND...): exit status; standard output goes to FILE, standard error to FILE.err.
-sub run {
-    my ($file, @command) = @_;
-    my $pid = fork // die "fork: $!";
-    if (!$pid) {
-        open STDOUT, '>', $file       or exit 99;
-        open STDERR, '>', "$file.err" or exit 99;
-        exec { $command[0] } @command or exit 99;
-    }
-    waitpid $pid, 0;
-    return $?;
-}
 
 # The recorded form of the answer to one URL.
 sub answer {
@@ -98,10 +52,7 @@ sub cases {
     return @cases;
 }
 
-BAIL_OUT("no command $cli: build first, or say where in JITORIGIN_CLI") if !-x $cli;
-my $ffmpeg = `ffmpeg -version 2>/dev/null` || '';
-plan skip_all => 'no ffmpeg to make fixtures with' if $ffmpeg !~ /^ffmpeg version (\S+)/;
-my $version = $1;
+my $version = ffmpeg_version() or plan skip_all => 'no ffmpeg to make fixtures with';
 my $dir     = fixtures();
 my $sums    = slurp("$dir/fixtures.sha256");
 
