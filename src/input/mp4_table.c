@@ -242,7 +242,7 @@ static apr_status_t next_row(jo_mp4_file *f, jo_mp4_track *t, tables *x, uint32_
 apr_status_t jo_mp4_read_table(jo_mp4_file *f, jo_mp4_track *t)
 {
     jo_sample s = {.dts = 0};
-    tables x;
+    tables x = {.sizes.count = 0};
 
     if (open_tables(f, t, &x) != APR_SUCCESS) {
         return f->cx->code;
