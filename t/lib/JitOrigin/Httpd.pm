@@ -105,8 +105,11 @@ sub config_text {
     $text .= 'LoadModule jitorigin_module "' . module() . "\"\n" unless $self->{without_module};
     $text .= "User www-data\nGroup www-data\n" if $> == 0;
     $text .= "TypesConfig \"$run/mime.types\"\nLogFormat \"%>s %r %B\" short\nCustomLog \"$run/logs/access.log\" short\n"
-        . "StartServers 1\nServerLimit 1\nThreadsPerChild $self->{threads}\nMaxRequestWorkers $self->{threads}\n"
-        . "MinSpareThreads 1\nMaxSpareThreads $self->{threads}\nFlushMaxThreshold 16777216\n"
+        . ($self->{mpm} eq 'prefork'
+            ? "StartServers $self->{threads}\nServerLimit $self->{threads}\nMaxRequestWorkers $self->{threads}\n"
+            : "StartServers 1\nServerLimit 1\nThreadsPerChild $self->{threads}\nMaxRequestWorkers $self->{threads}\n"
+            . "MinSpareThreads 1\nMaxSpareThreads $self->{threads}\n")
+        . "FlushMaxThreshold 16777216\n"
         . "$self->{global}\nDocumentRoot \"$run/docs\"\n<Directory \"$run\">\n    Require all granted\n</Directory>\n"
         . "$self->{conf}\n";
     $text =~ s/\@DOCS\@/$run\/docs/g;
@@ -166,14 +169,15 @@ sub start {
 sub stop {
     my ($self) = @_;
     my $pid = delete $self->{pid} or return;
-    kill 'TERM', $pid;
-    my $end = time + 15;
-    while (time < $end) {
-        return if waitpid($pid, POSIX::WNOHANG()) != 0;
-        sleep 0.02;
+    # Gracefully first: on SIGTERM a child of the event MPM may crash in its own queue of idle threads.
+    for my $signal ('WINCH', 'TERM', 'KILL') {
+        kill $signal, $signal eq 'KILL' ? -$pid : $pid;
+        my $end = time + 10;
+        while (time < $end) {
+            return if waitpid($pid, POSIX::WNOHANG()) != 0;
+            sleep 0.02;
+        }
     }
-    kill 'KILL', -$pid;
-    waitpid $pid, 0;
     return;
 }
 

@@ -1,0 +1,117 @@
+#!/usr/bin/perl
+# Many clients at once get the bytes that the command gives: parallel, slow, over HTTP/2, under every MPM.
+use strict;
+use warnings;
+use Digest::MD5 qw(md5_hex);
+use Test::More;
+use Time::HiRes qw(time);
+use JitOrigin::Clients qw(start_readers read_on read_all h2_get);
+use JitOrigin::Httpd;
+use JitOrigin::Media qw(add_title hls_urls);
+
+my $conf = <<'CONF';
+<Location /auto>
+    JitOrigin On
+</Location>
+Alias /copy "@DOCS@/auto"
+<Location /copy>
+    JitOrigin On
+    JitOriginSendFile off
+</Location>
+Alias /kernel "@DOCS@/auto"
+<Location /kernel>
+    JitOrigin On
+    JitOriginSendFile on
+</Location>
+CONF
+
+sub server {
+    my (%o) = @_;
+    my $s = JitOrigin::Httpd->new(conf => $conf, %o);
+    add_title($s->docs . '/auto', 'kite',  'video:kite.mp4', 'audio:kite.mp4'); # interleaved: many short ranges
+    add_title($s->docs . '/auto', 'noise', 'video:noise.mp4', 'audio:tone.mp4'); # one long range, segments of a megabyte
+    add_title($s->docs . '/auto', 'frag',  'video:frag.mp4');                    # a range per fragment
+    return $s->start;
+}
+
+# Path → digest of what the command gives, for every segment of the titles.
+sub expected {
+    my ($s, @titles) = @_;
+    my %digest;
+    for my $title (@titles) {
+        my (undef, $inits, $segments) = hls_urls($s, "/auto/$title.ism");
+        $digest{$_} = md5_hex($s->cli_get($s->docs . $_)) for @$inits, @$segments;
+    }
+    for my $path (keys %digest) {
+        (my $rest = $path) =~ s{^/auto}{};
+        $digest{"/$_$rest"} = $digest{$path} for qw(copy kernel);
+    }
+    return %digest;
+}
+
+sub spread { # n paths, all kinds in turn
+    my ($n, @paths) = @_;
+    return map { $paths[$_ % @paths] } 0 .. $n - 1;
+}
+
+# same(WHAT, \%digest, ANSWERS): each complete and right.
+sub same {
+    my ($what, $digest, @answers) = @_;
+    my @wrong = grep { ($_->{status} || 0) != 200 || $_->{reset} || $_->{digest} ne $digest->{$_->{path}} } @answers;
+    ok(@answers && !@wrong, sprintf '%s: %d bodies', $what, scalar @answers)
+        or diag map { sprintf "%s: %s, %d bytes\n", $_->{path}, $_->{status} || '-', $_->{length} } @wrong;
+}
+
+# ---- in parallel, under each MPM
+
+for my $mpm (qw(event worker prefork)) {
+    next unless -e JitOrigin::Httpd::module_dir() . "/mod_mpm_$mpm.so";
+    my $s = server(mpm => $mpm, threads => 20);
+    my %digest = expected($s, qw(kite noise frag));
+    my @readers = start_readers($s->port, spread(120, sort keys %digest));
+    read_all(@readers);
+    same("$mpm, 120 at once", \%digest, @readers);
+    $s->finish;
+}
+
+# ---- slow readers: 20 for each thread
+
+{
+    my $s = server(mpm => 'event', threads => 5, global => "AsyncRequestWorkerFactor 50\nSendBufferSize 65536\n");
+    my %digest = expected($s, 'noise');
+    my @large = grep { /video/ && /-\d+\.m4s$/ } sort keys %digest;
+    cmp_ok(scalar @large, '>=', 6, 'large segments, copied and by the kernel');
+    my @readers = start_readers($s->port, spread(100, @large));
+    read_on(1000, @readers);
+    sleep 2;
+    my $from = time;
+    is($s->get('/auto/kite.ism/.m3u8')->{status}, 200, '100 stalled readers hold none of 5 threads');
+    cmp_ok(time - $from, '<', 5, 'an answer comes at once');
+    is(scalar(grep { $_->{done} } @readers), 0, 'all of them did stall');
+    read_on(200_000, @readers);
+    sleep 1;
+    read_all(@readers);
+    same('slow readers', \%digest, @readers);
+    $s->finish;
+}
+
+# ---- HTTP/2: concurrent streams
+
+SKIP: {
+    skip 'no mod_http2', 4 unless -e JitOrigin::Httpd::module_dir() . '/mod_http2.so';
+    my $s = server(mpm => 'event', modules => ['http2'], threads => 25, global => "Protocols h2c http/1.1\n");
+    my %digest = expected($s, qw(kite noise frag));
+    my @paths = grep { !/^\/kernel/ } sort keys %digest;
+    for my $round (1 .. 6) {
+        my @mine = spread(24 * $round, @paths);
+        my @sets = map { my $c = $_; [@mine[24 * ($round - 1) + 6 * $c .. 24 * ($round - 1) + 6 * $c + 5]] } 0 .. 3;
+        same("HTTP/2, 4 connections of 6 streams, round $round", \%digest, h2_get($s->port, @sets));
+    }
+    my ($large) = grep { /^\/auto.*noise-video.*-1\.m4s$/ } @paths;
+    same('HTTP/2, one large segment on all streams', \%digest, h2_get($s->port, map { [($large) x 6] } 1 .. 4));
+    my $log = JitOrigin::Httpd::read_file($s->run_dir . '/logs/access.log');
+    cmp_ok(scalar(() = $log =~ m{HTTP/2\.0}g), '>=', 7 * 24, 'it was HTTP/2');
+    $s->finish;
+}
+
+done_testing;

@@ -1,0 +1,168 @@
+#!/usr/bin/perl
+# Files that change under the server, and the cache of titles: loaded once, looked at always, bounded.
+use strict;
+use warnings;
+use Digest::MD5 qw(md5_hex);
+use File::Copy qw(copy);
+use Test::More;
+use Time::HiRes qw(sleep time);
+use JitOrigin::Clients qw(start_readers read_on read_all);
+use JitOrigin::Httpd;
+use JitOrigin::Media qw(add_title hls_urls media_file smil);
+
+my $write = \&JitOrigin::Httpd::write_file;
+
+sub loads { # how often a title was loaded, by the log
+    my ($s, $name) = @_;
+    return scalar(() = $s->error_log =~ m{loaded \S*/\Q$name\E: }g);
+}
+
+sub replace { # by rename, as it should be done
+    my ($from, $to) = @_;
+    copy($from, "$to.new") or die "$to: $!";
+    rename "$to.new", $to or die "$to: $!";
+    return;
+}
+
+my $s = JitOrigin::Httpd->new(
+    global => "SendBufferSize 65536\n",
+    conf => <<'CONF');
+<Directory "@DOCS@">
+    Options FollowSymLinks
+</Directory>
+<Location /vod>
+    JitOrigin On
+</Location>
+Alias /copy "@DOCS@/vod"
+<Location /copy>
+    JitOrigin On
+    JitOriginSendFile off
+</Location>
+Alias /narrow "@DOCS@/vod"
+<Location /narrow>
+    JitOrigin On
+    JitOriginRoot "@RUN@/logs"
+</Location>
+CONF
+my $vod = $s->docs . '/vod';
+add_title($vod, 'kite',  'video:kite.mp4', 'audio:kite.mp4');
+add_title($vod, 'noise', 'video:noise.mp4');
+copy(media_file('video.mp4'), "$vod/many-$_.mp4") or die $! for 1 .. 60;
+$write->("$vod/many.ism", smil(map { qq(<video src="many-$_.mp4"/>) } 1 .. 60)); # takes a while to load
+$s->expect(qr/ 415 \/vod\/bad\.ism/, qr/ 415 \/(?:vod|copy)\/noise\.ism/, qr/ 403 \/narrow\//);
+$s->start;
+
+# ---- one load for all
+
+my @readers = start_readers($s->port, ('/vod/many.ism/.m3u8') x 20);
+read_all(@readers);
+is(scalar(grep { $_->{status} == 200 && $_->{length} == $_->{promised} } @readers), 20, '20 requests for a cold title');
+is(loads($s, 'many.ism'), 1, 'one of them loaded it');
+$s->get('/vod/many.ism/.mpd') for 1 .. 3;
+is(loads($s, 'many.ism'), 1, 'and later ones found it');
+
+# ---- what one root allows is not given to another
+
+is($s->get('/vod/kite.ism/.m3u8')->{status}, 200, 'a title below its root');
+is($s->get('/narrow/kite.ism/.m3u8')->{status}, 403, 'is not there for another root');
+
+# ---- broken titles
+
+$write->("$vod/bad.ism", '<smil>');
+is($s->get('/vod/bad.ism/.m3u8')->{status}, 415, 'a broken title') for 1 .. 5;
+is(loads($s, 'bad.ism'), 1, 'is tried once in a while');
+$write->("$vod/bad.ism.new", smil('<video src="kite.mp4"/>'));
+rename "$vod/bad.ism.new", "$vod/bad.ism";
+is($s->get('/vod/bad.ism/.m3u8')->{status}, 200, 'mended, it plays at once');
+
+$write->("$vod/late.ism", smil('<video src="late.mp4"/>'));
+is($s->get('/vod/late.ism/.m3u8')->{status}, 404, 'a title without its media');
+copy(media_file('kite.mp4'), "$vod/late.mp4");
+sleep 3.2;
+is($s->get('/vod/late.ism/.m3u8')->{status}, 200, 'plays soon after they have come');
+
+# ---- replaced by rename
+
+my (undef, undef, $segments) = hls_urls($s, '/vod/kite.ism');
+my $before = $s->get($segments->[0]);
+my $tag = $s->get('/vod/kite.ism/.m3u8')->{headers}{etag};
+replace(media_file('frag.mp4'), "$vod/kite.mp4");
+my $manifest = $s->get('/vod/kite.ism/.m3u8', {'If-None-Match' => $tag});
+is($manifest->{status}, 200, 'replaced media: the manifest is another');
+isnt($manifest->{headers}{etag}, $tag, 'with another tag');
+(undef, undef, $segments) = hls_urls($s, '/vod/kite.ism');
+for my $url ($segments->[0], $segments->[-1]) {
+    is(md5_hex($s->get($url)->{content}), md5_hex($s->cli_get($s->docs . $url)), "$url: the new bytes");
+}
+$write->("$vod/kite.ism.new", smil('<video src="noise.mp4"/>'));
+rename "$vod/kite.ism.new", "$vod/kite.ism";
+is($s->get('/vod/kite.ism/.m3u8')->{content}, $s->cli_get("$vod/kite.ism/.m3u8"), 'replaced descriptor: the new manifest');
+
+# ---- while it is sent
+
+(undef, undef, $segments) = hls_urls($s, '/vod/noise.ism');
+my $url = $segments->[0];
+(my $copied = $url) =~ s{^/vod}{/copy};
+my $digest = md5_hex($s->get($url)->{content});
+for my $path ($url, $copied) {
+    my @slow = start_readers($s->port, ($path) x 5);
+    read_on(1000, @slow);
+    replace(media_file('kite.mp4'), "$vod/noise.mp4");
+    sleep 0.3;
+    read_all(@slow);
+    is(scalar(grep { $_->{status} == 200 && $_->{digest} eq $digest } @slow), 5, "$path: replaced while it is sent: the old bytes");
+    replace(media_file('noise.mp4'), "$vod/noise.mp4");
+}
+{
+    my @slow = start_readers($s->port, ($url) x 5);
+    read_on(1000, @slow);
+    truncate "$vod/noise.mp4", 5000;
+    sleep 0.3;
+    read_all(@slow);
+    is(scalar(grep { $_->{length} < $_->{promised} } @slow), 5, 'truncated while it is sent: cut short, and seen to be');
+    like($s->get($url)->{status}, qr/^4(?:04|15)$/, 'truncated: an error');
+    like($s->get($copied)->{status}, qr/^4(?:04|15)$/, 'truncated: an error when copied');
+    replace(media_file('noise.mp4'), "$vod/noise.mp4");
+    sleep 3.2;
+    is(md5_hex($s->get($url)->{content}), $digest, 'whole again');
+}
+{
+    # In place is forbidden, but as long as nobody is being served it is noticed.
+    my $other = JitOrigin::Httpd::read_file(media_file('frag.mp4'));
+    open my $f, '+<:raw', "$vod/late.mp4" or die $!;
+    print $f $other;
+    truncate $f, length $other;
+    close $f;
+    is($s->get('/vod/late.ism/.mpd')->{content}, $s->cli_get("$vod/late.ism/.mpd"), 'overwritten in place: the new manifest');
+}
+
+# ---- nothing stays open
+
+SKIP: {
+    my ($child) = $s->error_log =~ /\[pid (\d+):tid \d+\][^\n]* loaded /;
+    skip 'no /proc', 1 unless $child && -d "/proc/$child/fd";
+    sleep 0.3;
+    my @open = grep { defined && /\Q$vod\E/ } map { readlink } glob "/proc/$child/fd/*";
+    is(scalar @open, 0, 'no file of a title is open when nobody is served') or diag join "\n", @open;
+}
+$s->finish;
+
+# ---- the budget
+
+for my $budget (0, 1, '64M') {
+    my $small = JitOrigin::Httpd->new(conf => "JitOrigin On\n", global => "JitOriginTitleCache $budget\n");
+    add_title($small->docs, $_, 'video:kite.mp4') for qw(a b);
+    $small->start;
+    for my $round (1 .. 3) {
+        is($small->get("/$_.ism/.m3u8")->{status}, 200, "budget $budget, round $round: $_") for qw(a a b);
+    }
+    my $expected = $budget eq '0' ? 0 : $budget eq '1' ? 3 : 1;
+    is(loads($small, 'a.ism'), $expected, "budget $budget: loads");
+    my ($path) = map { @$_ } (hls_urls($small, '/a.ism'))[2];
+    my @mixed = start_readers($small->port, map { ("/a.ism/.m3u8", "/b.ism/.mpd", $path) } 1 .. 20);
+    read_all(@mixed);
+    is(scalar(grep { $_->{status} == 200 && $_->{length} == $_->{promised} } @mixed), 60, "budget $budget: 60 at once");
+    $small->finish;
+}
+
+done_testing;
