@@ -28,7 +28,7 @@ my %recipe = (
 # media_file(NAME): its path. JITORIGIN_FIXTURES may name a folder to keep them in.
 sub media_file {
     my ($name) = @_;
-    my $dir = $ENV{JITORIGIN_FIXTURES} || JitOrigin::Httpd::build() . '/t/http/media';
+    my $dir = $ENV{JITORIGIN_FIXTURES} ? "$ENV{JITORIGIN_FIXTURES}/http" : JitOrigin::Httpd::build() . '/t/http/media';
     my $path = "$dir/$name";
     return $path if -s $path;
     make_path($dir);
