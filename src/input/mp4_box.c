@@ -2,6 +2,8 @@
 
 #include "../base/status.h"
 
+#include <stdlib.h>
+
 bool jo_box_next(jo_reader *r, jo_box *box)
 {
     size_t left = jo_reader_left(r);
@@ -83,6 +85,13 @@ apr_status_t jo_top_box_read(jo_ctx *cx, jo_source *src, int64_t offset, jo_top_
     return APR_SUCCESS;
 }
 
+static apr_status_t free_buffer(void *buf)
+{
+    free(buf);
+    return APR_SUCCESS;
+}
+
+/* Not from the pool: a large moov goes back to the system, and sanitizers see reads beyond it. */
 apr_status_t jo_top_box_load(jo_ctx *cx, jo_source *src, const jo_top_box *box, jo_reader *payload)
 {
     char type[5] = {(char)(box->type >> 24), (char)(box->type >> 16), (char)(box->type >> 8),
@@ -99,7 +108,11 @@ apr_status_t jo_top_box_load(jo_ctx *cx, jo_source *src, const jo_top_box *box, 
         return jo_fail(cx, JO_EMEDIA, "%s at byte %" APR_INT64_T_FMT " is larger than %" APR_SIZE_T_FMT
                        " bytes", type, box->offset, cx->limits->moov_size);
     }
-    uint8_t *buf = apr_palloc(cx->pool, (size_t)size + 1);
+    uint8_t *buf = calloc(1, size > 0 ? (size_t)size : 1);
+    if (buf == NULL) {
+        return jo_fail(cx, JO_EBUSY, "no memory for a box of %" APR_INT64_T_FMT " bytes", size);
+    }
+    apr_pool_cleanup_register(cx->pool, buf, free_buffer, apr_pool_cleanup_null);
     if (jo_source_read(cx, src, box->offset + box->header, (size_t)size, buf) != APR_SUCCESS) {
         return cx->code;
     }

@@ -14,6 +14,7 @@
 #define OTI_AAC 0x40
 #define SYNC_EXTENSION 0x2b7
 #define PS_EXTENSION 0x548
+#define MAX_CONFIG 1024 /* bytes: real ones have 2 to some 40 */
 
 /* What of an esds goes into ours. */
 typedef struct esds {
@@ -147,6 +148,7 @@ static void read_ga(jo_bits *b, asc *a, unsigned configuration, size_t bits)
     jo_bits_read(b, 1);
     if (configuration == 0) {
         a->channels = read_pce(b);
+        a->channels = b->failed ? 0 : a->channels;
         return; /* what follows a PCE is byte-aligned comment; SBR is then signalled up front */
     }
     if (a->sbr || bits - b->pos < 16 || jo_bits_read(b, 11) != SYNC_EXTENSION
@@ -220,7 +222,7 @@ static apr_status_t parse(jo_ctx *cx, jo_track *t)
     if (e.object_type != OTI_AAC && (e.object_type < 0x66 || e.object_type > 0x68)) {
         return refuse(t, apr_psprintf(cx->pool, "codec 'mp4a.%02x' is not supported", e.object_type));
     }
-    if (e.config == NULL || e.config_len > 1024 || !parse_asc(e.config, e.config_len, &a)) {
+    if (e.config == NULL || e.config_len > MAX_CONFIG || !parse_asc(e.config, e.config_len, &a)) {
         return jo_fail(cx, JO_EMEDIA, "track %u: AudioSpecificConfig missing or damaged", t->id);
     }
     if (a.aot != AOT_LC && e.object_type == OTI_AAC) {
@@ -254,7 +256,7 @@ static const char *group(const jo_track *t)
     return !strcmp(t->rfc6381, "mp4a.40.5") || !strcmp(t->rfc6381, "mp4a.40.29") ? "aach" : "aacl";
 }
 
-/* Tag and size in one byte, or in two beyond 127. */
+/* Tag and size in one byte, or in two beyond 127 (MAX_CONFIG keeps it below 2^14). */
 static void write_descriptor(jo_writer *w, unsigned tag, size_t size)
 {
     jo_write_u8(w, tag);

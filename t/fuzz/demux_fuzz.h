@@ -1,0 +1,83 @@
+/* What the two MP4 targets share: a whole file through jo_demux(), and every answer of its indexes. */
+#ifndef DEMUX_FUZZ_H
+#define DEMUX_FUZZ_H
+
+#include "../../src/input/demux.h"
+#include "fuzz.h"
+
+#include <string.h>
+
+/* Small enough that no input takes long, large enough for every real corpus file. */
+static const jo_limits fuzz_limits = {.descriptor_size = 4 << 20,
+                                      .xml_depth = 32,
+                                      .moov_size = 1 << 20,
+                                      .samples = 100000,
+                                      .tracks = 16,
+                                      .boxes = 1000,
+                                      .segments = 1000,
+                                      .segment_size = 1 << 20};
+
+static inline void fuzz_index(const jo_index *ix, int64_t file_size)
+{
+    int64_t bytes = 0, last = INT64_MIN;
+    jo_cursor c;
+    jo_sample s;
+
+    jo_cursor_init(&c, ix, 0);
+    for (uint32_t n = 0; n < ix->count; n++) {
+        FUZZ_CHECK(c.next == n && jo_cursor_next(&c, &s));
+        FUZZ_CHECK(s.offset >= 0 && s.offset + s.size <= file_size && s.dts >= last);
+        last = s.dts;
+        if (n % 61 == 0) {
+            FUZZ_CHECK(jo_index_dts(ix, n) == s.dts && jo_index_find_dts(ix, s.dts) <= n);
+            FUZZ_CHECK(jo_index_range_bytes(ix, 0, n) == bytes);
+        }
+        bytes += s.size;
+    }
+    FUZZ_CHECK(!jo_cursor_next(&c, &s) && bytes == ix->bytes);
+    for (uint32_t k = 0; k < ix->nraps; k++)
+        FUZZ_CHECK(ix->raps[k].sample < ix->count && (k == 0 || ix->raps[k].sample > ix->raps[k - 1].sample));
+    for (uint32_t k = 0; k < ix->nfragments; k++)
+        FUZZ_CHECK(ix->fragments[k] < ix->count);
+    jo_index_find_rap(ix, ix->first_pts);
+}
+
+static inline void fuzz_entry(apr_pool_t *pool, const jo_track *t, jo_entry_style style)
+{
+    jo_writer w;
+
+    jo_writer_init(&w, pool, 0);
+    t->codec->write_entry(t, style, &w);
+    FUZZ_CHECK(w.len > 16 && jo_get_u32(w.data) == w.len);
+    FUZZ_CHECK(strlen(t->codec->rfc6381(pool, t, style)) > 4);
+}
+
+static inline void fuzz_demux(apr_pool_t *pool, const uint8_t *data, size_t len)
+{
+    jo_opener *mem = jo_source_mem_opener(pool);
+    jo_source *src;
+    jo_demuxed m;
+    jo_ctx cx;
+
+    jo_ctx_init(&cx, pool);
+    cx.limits = &fuzz_limits;
+    cx.opener = mem;
+    jo_source_mem_add(mem, "/f.mp4", data, len);
+    FUZZ_CHECK(jo_source_open(&cx, "/f.mp4", &src) == APR_SUCCESS);
+    if (jo_demux(&cx, src, &m) != APR_SUCCESS) {
+        FUZZ_CHECK(cx.code == JO_EMEDIA && cx.message && *cx.message);
+        return;
+    }
+    for (int i = 0; i < m.ntracks; i++) {
+        const jo_track *t = m.tracks[i];
+        FUZZ_CHECK(t->timescale > 0 && t->index && (t->codec || t->why));
+        fuzz_index(t->index, (int64_t)len);
+        if (t->codec) {
+            fuzz_entry(pool, t, JO_ENTRY_SOURCE);
+            fuzz_entry(pool, t, JO_ENTRY_PLAIN);
+            fuzz_successes += t->index->count > 0;
+        }
+    }
+}
+
+#endif

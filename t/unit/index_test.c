@@ -1,0 +1,263 @@
+#include "../../src/base/status.h"
+#include "../../src/media/index.h"
+#include "tap.h"
+
+#include <apr_general.h>
+
+#define HOUR 90000 /* samples of an hour at 25 fps */
+
+static apr_pool_t *pool;
+static jo_ctx cx;
+
+static jo_index *build(const jo_sample *s, uint32_t n, uint32_t fragment)
+{
+    jo_index *ix = NULL;
+
+    jo_ctx_init(&cx, pool);
+    jo_index_builder *b = jo_index_builder_make(&cx);
+    for (uint32_t i = 0; i < n; i++) {
+        if (fragment && i % fragment == 0)
+            jo_index_begin_fragment(b);
+        if (jo_index_add(b, &cx, &s[i], 25) != APR_SUCCESS)
+            return NULL;
+    }
+    return jo_index_finish(b, &cx, &ix) == APR_SUCCESS ? ix : NULL;
+}
+
+static uint32_t next_random(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 8;
+}
+
+/* An hour as encoders make it: I B B P…, two seconds a group, with sound between the pictures in the file: a gap
+ * after every `chunk` pictures. */
+static jo_sample *make_hour(uint32_t chunk)
+{
+    static const int32_t shown[] = {1, 3, 0, 0}; /* P, then two B: PTS - DTS in frames */
+    jo_sample *s = calloc(HOUR, sizeof(*s));
+    uint32_t seed = 1;
+    int64_t at = 48;
+
+    for (uint32_t i = 0; s && i < HOUR; i++) {
+        uint32_t in_group = i % 50;
+        bool key = in_group == 0, p = in_group % 3 == 1;
+        s[i] = (jo_sample){.dts = (int64_t)i * 512,
+                           .duration = 512,
+                           .size = key ? 60000 + next_random(&seed) % 40000
+                                   : p ? 6000 + next_random(&seed) % 8000
+                                       : 2000 + next_random(&seed) % 4000,
+                           .cts = 512 * (key ? 1 : shown[p ? 1 : 2]),
+                           .sync = key};
+        if (i % chunk == 0)
+            at += 300 + next_random(&seed) % 200 * chunk;
+        s[i].offset = at;
+        at += s[i].size;
+    }
+    return s;
+}
+
+static bool same(const jo_sample *a, const jo_sample *b)
+{
+    return a->dts == b->dts && a->offset == b->offset && a->size == b->size
+           && a->duration == b->duration && a->cts == b->cts && a->sync == b->sync;
+}
+
+/* Every sample read from `from` on is what was put in. */
+static bool reads_back(const jo_index *ix, const jo_sample *s, uint32_t from)
+{
+    jo_cursor c;
+    jo_sample got;
+
+    jo_cursor_init(&c, ix, from);
+    for (uint32_t i = from; i < ix->count; i++) {
+        if (c.next != i || !jo_cursor_next(&c, &got) || !same(&got, &s[i]))
+            return false;
+    }
+    return !jo_cursor_next(&c, &got);
+}
+
+static void test_hour(void)
+{
+    jo_sample *s = make_hour(25);
+    jo_index *ix = build(s, HOUR, 0);
+    int64_t bytes = 0;
+    bool good = true;
+
+    if (!ok(ix != NULL && ix->count == HOUR, "an hour of pictures"))
+        return;
+    ok(reads_back(ix, s, 0), "reads back");
+    for (uint32_t n = 0; n < 400; n++)
+        good = good && reads_back(ix, s, n * 7 % 200 + HOUR - 300);
+    ok(good && reads_back(ix, s, HOUR) && reads_back(ix, s, HOUR - 1), "from any sample");
+    for (uint32_t n = 0; n < HOUR; n += 97)
+        good = good && jo_index_find_dts(ix, s[n].dts) == n
+               && jo_index_find_dts(ix, s[n].dts + 1) == n + 1
+               && jo_index_find_dts(ix, s[n].dts - 1) == n && jo_index_dts(ix, n) == s[n].dts;
+    ok(good, "finds samples by DTS");
+    is_int(jo_index_find_dts(ix, INT64_MIN), 0, "before the start is the first");
+    is_int(jo_index_find_dts(ix, INT64_MAX), HOUR, "past the end is none");
+    is_int(jo_index_dts(ix, HOUR), ix->end_dts, "DTS past the last is the end");
+    for (uint32_t n = 0; n < 500; n++) {
+        good = good && jo_index_range_bytes(ix, 0, n) == bytes
+               && jo_index_range_bytes(ix, n / 2, n) + jo_index_range_bytes(ix, 0, n / 2) == bytes;
+        bytes += s[n].size;
+    }
+    ok(good && jo_index_range_bytes(ix, 0, HOUR) == ix->bytes, "sums sizes");
+    is_int(jo_index_range_bytes(ix, 9, 9), 0, "of nothing too");
+    is_int(ix->nraps, HOUR / 50, "one random access point for each group");
+    ok(ix->reordered && !ix->all_sync && !ix->open_gops, "reordered, closed groups");
+    is_int(jo_index_find_rap(ix, ix->raps[7].ept), 7, "finds a rap by its earliest PTS");
+    is_int(jo_index_find_rap(ix, ix->raps[7].ept + 1), 8, "or the one after");
+    is_int(jo_index_find_rap(ix, INT64_MAX), ix->nraps, "or none");
+    ok(ix->const_until == HOUR && ix->duration == 512, "constant durations are seen");
+    free(s);
+}
+
+static void test_memory(void)
+{
+    jo_sample *s = make_hour(25);
+    jo_index *ix = build(s, HOUR, 0);
+
+    printf("# an hour in chunks of a second: %zu bytes, %.2f a sample\n", jo_index_memory(ix),
+           (double)jo_index_memory(ix) / HOUR);
+    ok(jo_index_memory(ix) <= 400 * 1000, "an hour takes at most 400 KB");
+    free(s);
+    s = make_hour(1);
+    ix = build(s, HOUR, 0);
+    printf("# every picture in a chunk of its own: %zu bytes, %.2f a sample\n", jo_index_memory(ix),
+           (double)jo_index_memory(ix) / HOUR);
+    ok(reads_back(ix, s, 0) && jo_index_memory(ix) <= 400 * 1000,
+       "also where sound lies between all pictures");
+    free(s);
+}
+
+/* Whatever a file says comes back, in samples that share nothing. */
+static void test_odd_values(void)
+{
+    jo_sample s[200];
+    uint32_t seed = 7;
+    int64_t dts = -5000;
+
+    for (int i = 0; i < 200; i++) {
+        s[i] = (jo_sample){.dts = dts,
+                           .offset = (int64_t)next_random(&seed) << next_random(&seed) % 33,
+                           .size = i % 3 ? next_random(&seed) : UINT32_MAX,
+                           .duration = i % 5 ? next_random(&seed) : i % 2 ? 0 : UINT32_MAX,
+                           .cts = i % 4 ? (int32_t)(next_random(&seed) << 8) : INT32_MIN,
+                           .sync = next_random(&seed) & 1};
+        dts += s[i].duration;
+    }
+    jo_index *ix = build(s, 200, 0);
+    bool good = ix != NULL;
+    for (uint32_t n = 0; n <= 200; n++)
+        good = good && reads_back(ix, s, n);
+    ok(good, "extreme sizes, gaps, durations and offsets read back from everywhere");
+    ok(ix && ix->first_dts == -5000 && ix->end_dts == dts, "first and last DTS");
+}
+
+static void test_raps(void)
+{
+    /* open GOP: I P B B I B B P, the B before the second I in presentation follow it in the file */
+    static const int32_t pts[] = {2, 5, 3, 4, 8, 6, 7, 11};
+    jo_sample s[8];
+
+    for (int i = 0; i < 8; i++)
+        s[i] = (jo_sample){.dts = i, .offset = i, .size = 1, .duration = 1, .cts = pts[i] - i,
+                           .sync = i == 0 || i == 4};
+    jo_index *ix = build(s, 8, 4);
+    ok(ix->nraps == 2 && ix->open_gops, "two random access points, one of an open group");
+    ok(!ix->raps[0].open && ix->raps[1].open, "the second");
+    is_int(ix->raps[1].ept, 6, "whose earliest picture is a leading one");
+    ok(ix->raps[0].fragment && ix->raps[1].fragment && ix->nfragments == 2 && ix->fragments[1] == 4,
+       "source fragments are known");
+    is_int(ix->first_pts, 2, "earliest PTS");
+    is_int(ix->end_pts, 12, "latest end");
+
+    s[0].sync = false;
+    ix = build(s, 8, 0);
+    ok(ix->nraps == 1 && ix->raps[0].sample == 4 && !ix->raps[0].fragment && !ix->fragments,
+       "a first sample that is no sync sample");
+    s[4].sync = false;
+    ix = build(s, 8, 0);
+    ok(ix->nraps == 0 && ix->raps != NULL, "no sync sample at all is not the same as all");
+    for (int i = 0; i < 8; i++)
+        s[i].sync = true;
+    ix = build(s, 8, 0);
+    ok(ix->all_sync && ix->nraps == 2 && ix->raps[0].sample == 0 && ix->raps[1].sample == 7,
+       "all sync but reordered: only points that divide the presentation");
+}
+
+static void test_sound(void)
+{
+    jo_sample s[100];
+
+    for (int i = 0; i < 100; i++)
+        s[i] = (jo_sample){.dts = i * 1024, .offset = i * 10, .size = 10, .duration = 1024, .sync = true};
+    s[99].duration = 500;
+    jo_index *ix = build(s, 100, 0);
+    ok(ix->all_sync && !ix->reordered && ix->raps == NULL, "sound needs no list of access points");
+    is_int(ix->const_until, 99, "the last one is shorter");
+    is_int(ix->end_dts, 99 * 1024 + 500, "its own duration counts");
+    is_int(ix->source_end, 1000, "end of the bytes used");
+    is_int(ix->max_size, 10, "largest sample");
+    is_int(build(s, 0, 0)->count, 0, "a track without samples");
+    ok(jo_index_range_bytes(build(s, 0, 0), 0, 5) == 0 && jo_index_find_dts(build(s, 0, 0), 3) == 0,
+       "can be asked");
+}
+
+static void test_bad_times(void)
+{
+    jo_sample s[3] = {{.dts = 100, .size = 1, .duration = 10, .cts = 5},
+                      {.dts = 90, .size = 1, .duration = 10, .cts = 25},
+                      {.dts = 110, .size = 1, .duration = 10}};
+    jo_index *ix = build(s, 3, 0);
+    jo_cursor c;
+    jo_sample got;
+
+    jo_cursor_init(&c, ix, 1);
+    jo_cursor_next(&c, &got);
+    ok(got.dts == 100 && got.cts == 15, "a DTS that runs back is raised, the PTS stays");
+    s[1].dts = 74;
+    ok(!build(s, 3, 0) && cx.code == JO_EMEDIA, "more than a second is damage");
+    s[1].dts = INT64_MAX;
+    ok(!build(s, 3, 0) && cx.code == JO_EMEDIA, "so is the end of time");
+    s[1].dts = INT64_MIN;
+    ok(!build(s, 3, 0) && cx.code == JO_EMEDIA, "and its beginning");
+    s[1].dts = (int64_t)UINT32_MAX + 101;
+    ok(!build(s, 3, 0) && cx.code == JO_EMEDIA, "and a sample that lasts 2^32 ticks");
+    s[1].dts = 105;
+    s[1].offset = INT64_MAX;
+    ok(!build(s, 3, 0) && cx.code == JO_EMEDIA, "and a place at the end of space");
+}
+
+static void test_limit(void)
+{
+    jo_limits few = jo_limits_default;
+    jo_index_builder *b;
+    jo_sample s = {.size = 1, .duration = 1};
+
+    few.samples = 3;
+    jo_ctx_init(&cx, pool);
+    cx.limits = &few;
+    b = jo_index_builder_make(&cx);
+    for (int i = 0; i < 3; i++, s.dts++)
+        jo_index_add(b, &cx, &s, 25);
+    is_int(cx.code, APR_SUCCESS, "as many samples as allowed");
+    is_int(jo_index_add(b, &cx, &s, 25), JO_EMEDIA, "but no more");
+}
+
+int main(void)
+{
+    apr_initialize();
+    apr_pool_create(&pool, NULL);
+    test_hour();
+    test_memory();
+    test_odd_values();
+    test_raps();
+    test_sound();
+    test_bad_times();
+    test_limit();
+    apr_terminate();
+    return tap_done();
+}
