@@ -8,6 +8,8 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#define HEAD_BYTES 65536 /* announced of every source before the first is read */
+
 /* A source that is open during the load, with what was found in it. */
 typedef struct loaded {
     const char *path;
@@ -78,6 +80,9 @@ static apr_status_t read_files(loader *l, int *file_of)
         } else if (open_file(l, it, &file_of[i]) != APR_SUCCESS) {
             return l->cx->code;
         }
+    }
+    for (int i = 0; i < l->nfiles; i++) {
+        jo_source_want(l->files[i].source, 0, HEAD_BYTES);
     }
     for (int i = 0; i < l->nfiles; i++) {
         if (jo_demux(l->cx, l->files[i].source, &l->files[i].media) != APR_SUCCESS) {

@@ -190,9 +190,9 @@ static const char *representation_id(jo_ctx *cx, const jo_track *t)
 
 /* -- SegmentTemplate ----------------------------------------------------------------------------------------- */
 
-static void add_s(jo_text *out, int64_t t, bool with_t, int64_t d, int repeat)
+static void add_s(jo_text *out, const char *indent, int64_t t, bool with_t, int64_t d, int repeat)
 {
-    jo_text_add(out, "          <S");
+    jo_text_addf(out, "%s    <S", indent);
     if (with_t) {
         add_number(out, "t", t);
     }
@@ -203,13 +203,13 @@ static void add_s(jo_text *out, int64_t t, bool with_t, int64_t d, int repeat)
     jo_text_add(out, "/>\n");
 }
 
-static void add_timeline(jo_text *out, const jo_track_plan *tp)
+static void add_timeline(jo_text *out, const jo_track_plan *tp, const char *indent)
 {
     int64_t start = 0, d = 0;
     int repeat = -1;
     bool first = true;
 
-    jo_text_add(out, "        <SegmentTimeline>\n");
+    jo_text_addf(out, "%s  <SegmentTimeline>\n", indent);
     for (int i = tp->first; i < tp->last; i++) {
         if (jo_plan_empty(tp, i)) {
             continue;
@@ -219,7 +219,7 @@ static void add_timeline(jo_text *out, const jo_track_plan *tp)
             continue;
         }
         if (repeat >= 0) {
-            add_s(out, start, first, d, repeat);
+            add_s(out, indent, start, first, d, repeat);
             first = false;
         }
         start = tp->cuts[i].time;
@@ -227,9 +227,9 @@ static void add_timeline(jo_text *out, const jo_track_plan *tp)
         repeat = 0;
     }
     if (repeat >= 0) {
-        add_s(out, start, first, d, repeat);
+        add_s(out, indent, start, first, d, repeat);
     }
-    jo_text_add(out, "        </SegmentTimeline>\n");
+    jo_text_addf(out, "%s  </SegmentTimeline>\n", indent);
 }
 
 /* Listed segments must be numbered without holes for $Number$. */
@@ -246,12 +246,13 @@ static bool has_holes(const jo_track_plan *tp)
 static void add_segment_template(jo_text *out, const jo_presentation *p, const jo_plan *plan,
                                  const jo_resource *rs, const set *s, int track)
 {
+    const char *indent = s->shared_timeline ? "      " : "        ";
     const jo_track *t = p->periods[0].tracks[track];
     const jo_track_plan *tp = &plan->tracks[track];
     bool by_time = s->template == JO_TEMPLATE_TIME || has_holes(tp);
     int64_t duration, start = plan->base_number + tp->first;
 
-    jo_text_add(out, "        <SegmentTemplate");
+    jo_text_addf(out, "%s<SegmentTemplate", indent);
     add_number(out, "timescale", t->timescale);
     if (t->preroll > 0) {
         add_number(out, "presentationTimeOffset", t->preroll);
@@ -274,8 +275,8 @@ static void add_segment_template(jo_text *out, const jo_presentation *p, const j
         return;
     }
     jo_text_add(out, ">\n");
-    add_timeline(out, tp);
-    jo_text_add(out, "        </SegmentTemplate>\n");
+    add_timeline(out, tp, indent);
+    jo_text_addf(out, "%s</SegmentTemplate>\n", indent);
 }
 
 /* -- AdaptationSet and Representation -------------------------------------------------------------------------- */
