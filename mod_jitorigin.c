@@ -126,11 +126,12 @@ static void start_child(apr_pool_t *pchild, server_rec *s)
 
 static void register_hooks(apr_pool_t *pool)
 {
-    static const char *const later[] = {"mod_negotiation.c", "mod_dir.c", "mod_rewrite.c",
-                                        "mod_speling.c", NULL};
+    static const char *const later[] = {"mod_negotiation.c", "mod_mime.c",    "mod_dir.c",
+                                        "mod_rewrite.c",     "mod_speling.c", NULL};
     ap_hook_post_config(finish_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(start_child, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_fixups(jo_claim_fixup, NULL, later, APR_HOOK_REALLY_FIRST);
+    ap_hook_type_checker(jo_claim_hook, NULL, later, APR_HOOK_REALLY_FIRST);
+    ap_hook_fixups(jo_claim_hook, NULL, later, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(handle, NULL, NULL, APR_HOOK_MIDDLE);
 }
 

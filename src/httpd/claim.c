@@ -98,17 +98,22 @@ static void take(request_rec *r, jo_claim *claim)
     ap_set_module_config(r->request_config, &jitorigin_module, claim);
 }
 
-int jo_claim_fixup(request_rec *r)
+static jo_claim *find_claim(request_rec *r, const jo_dir_config *c, bool named)
 {
-    const jo_dir_config *c = jo_config_dir(r);
-    bool named = is_named(r);
     bool on = c->on < 0 ? named : c->on;
-    jo_claim *claim = NULL;
+    jo_claim *claim = ap_get_module_config(r->request_config, &jitorigin_module);
+    if (claim)
+        return claim;
+    if (!on || !r->filename || *r->filename != '/' || r->proxyreq)
+        return NULL;
+    claim = claim_make(r, jo_config_direct(c));
+    return claim && claim->kind == JO_CLAIM_SOURCE && jo_config_serve_sources(c) ? NULL : claim;
+}
 
-    if (on && r->filename && *r->filename == '/' && !r->proxyreq)
-        claim = claim_make(r, jo_config_direct(c));
-    if (claim && claim->kind == JO_CLAIM_SOURCE && jo_config_serve_sources(c))
-        claim = NULL;
+int jo_claim_hook(request_rec *r)
+{
+    bool named = is_named(r);
+    jo_claim *claim = find_claim(r, jo_config_dir(r), named);
     if (claim)
         take(r, claim);
     else if (named)

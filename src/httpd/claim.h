@@ -1,4 +1,4 @@
-/* Which requests are ours: decided in the fixups hook, read by the handler. */
+/* Which requests are ours: decided before httpd looks for types, read by the handler. */
 #ifndef JO_CLAIM_H
 #define JO_CLAIM_H
 
@@ -21,8 +21,10 @@ typedef struct jo_claim {
     bool direct;       /* path is a media file */
 } jo_claim;
 
-/* Claims the request where JitOrigin is On (or AddHandler named us and it is not Off): sets r->handler. */
-int jo_claim_fixup(request_rec *r);
+/* Claims the request where JitOrigin is On (or AddHandler named us and it is not Off): sets r->handler. Runs twice: in
+ * type_checker before MultiViews looks for something similar, and in fixups after AddHandler and AddLanguage have had
+ * their say. */
+int jo_claim_hook(request_rec *r);
 
 /* The claim on this request, or NULL: httpd came here by a way around the URL (an index file, MultiViews). */
 const jo_claim *jo_claim_of(const request_rec *r);

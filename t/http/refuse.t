@@ -41,6 +41,10 @@ DirectoryIndex index.html
     JitOrigin On
     ErrorDocument 404 "the operator's words"
 </Location>
+<Location /page>
+    JitOrigin On
+    ErrorDocument 404 /sorry.html
+</Location>
 <Location /views>
     JitOrigin On
 </Location>
@@ -76,8 +80,10 @@ add_title("$docs/vod", 'kite.fr', 'video:kite.mp4');
 add_title("$run/elsewhere", 'away', 'video:kite.mp4');
 my $write = \&JitOrigin::Httpd::write_file;
 $write->("$docs/$_/kite.ism.bak", 'a backup') for qw(vod named views);
+$write->("$docs/views/ghost.ism.bak", 'not there any more');
 $write->("$docs/vod/folder.ism/notes.txt", 'notes');
 $write->("$docs/vod/notes.txt", 'notes');
+$write->("$docs/sorry.html", 'sorry');
 $write->("$docs/vod/UPPER.ISM", smil('<video src="kite.mp4"/>'));
 $write->("$docs/vod/broken.ism", '<smil><body>');
 $write->("$docs/vod/junk.mp4", 'x' x 5000);
@@ -200,7 +206,7 @@ is($french->{headers}{'content-language'}, undef, 'is not French');
 isnt($s->get('/views/kite')->{content}, smil('<video src="kite.mp4"/>'), 'MultiViews does not show a descriptor');
 like($s->get('/views/kite')->{status}, qr/^40[34]$/, 'MultiViews: refused');
 is($s->get('/views/')->{status}, 404, 'a descriptor as DirectoryIndex: 404');
-is($s->get('/views/none.ism/.m3u8')->{status}, 404, 'MultiViews finds nothing like a missing title');
+refused(404, "/views/ghost.ism$_") for '', '/.m3u8'; # and nothing like it is found
 is($s->get('/views/kite.ism/.m3u8')->{status}, 200, 'titles under MultiViews');
 
 # ---- AddHandler
@@ -218,6 +224,9 @@ is($custom->{status}, 404, 'ErrorDocument: status');
 is($custom->{content}, "the operator's words", 'ErrorDocument: text');
 is($custom->{headers}{'cache-control'}, 'max-age=5', 'ErrorDocument: Cache-Control');
 is($custom->{headers}{'access-control-allow-origin'}, '*', 'ErrorDocument: CORS');
+my $page = $s->get('/page/none.ism/.m3u8');
+is("$page->{status} $page->{content}", '404 sorry', 'ErrorDocument: a page');
+is($page->{headers}{'access-control-allow-origin'}, '*', 'ErrorDocument: a page: CORS');
 my $local = $s->get('/htaccess/kite.ism/.m3u8');
 is($local->{headers}{'cache-control'}, 'max-age=11', '.htaccess: Cache-Control');
 is($local->{headers}{'access-control-allow-origin'}, undef, '.htaccess: CORS');
