@@ -65,21 +65,6 @@ static uint32_t last_shown(const jo_index *ix, uint32_t from, int64_t end)
     return out;
 }
 
-/* Latest PTS + duration of samples [in, out). */
-static int64_t shown_until(const jo_index *ix, uint32_t in, uint32_t out)
-{
-    jo_cursor c;
-    jo_sample s;
-    int64_t end = INT64_MIN;
-
-    jo_cursor_init(&c, ix, in);
-    while (c.next < out && jo_cursor_next(&c, &s)) {
-        int64_t e = s.dts + s.cts + s.duration;
-        end = e > end ? e : end;
-    }
-    return end;
-}
-
 /* Sets span.in and span.out; gives first kept PTS and media end. False if nothing is left. */
 static bool keep(jo_track *t, int64_t *first_pts, int64_t *end)
 {
@@ -94,8 +79,8 @@ static bool keep(jo_track *t, int64_t *first_pts, int64_t *end)
     *end = ix->end_pts;
     if (t->edit.end < ix->end_pts) {
         t->span.out = last_shown(ix, t->span.in, t->edit.end);
-        if (t->span.out < ix->count) {
-            *end = shown_until(ix, t->span.in, t->span.out);
+        if (t->span.out < ix->count) { /* pictures kept for others' sake lie later, with holes before them */
+            *end = *first_pts + jo_index_dts(ix, t->span.out) - jo_index_dts(ix, t->span.in);
         }
     }
     return t->span.in < t->span.out;
