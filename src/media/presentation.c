@@ -76,13 +76,11 @@ static bool keep(jo_track *t, int64_t *first_pts, int64_t *end)
     }
     *first_pts = t->kind == JO_VIDEO ? keep_video(t) : keep_audio(t);
     t->span.out = ix->count;
-    *end = ix->end_pts;
     if (t->edit.end < ix->end_pts) {
         t->span.out = last_shown(ix, t->span.in, t->edit.end);
-        if (t->span.out < ix->count) { /* pictures kept for others' sake lie later, with holes before them */
-            *end = *first_pts + jo_index_dts(ix, t->span.out) - jo_index_dts(ix, t->span.in);
-        }
     }
+    /* a cut tail leaves pictures that are shown later than they last, with holes before them */
+    *end = *first_pts + jo_index_dts(ix, t->span.out) - jo_index_dts(ix, t->span.in);
     return t->span.in < t->span.out;
 }
 
