@@ -2,8 +2,8 @@
  * segment may start ("boundaries") and what samples lie in a range, at a cost that does not depend on
  * the length of the title. Progressive and fragmented sources fill the same index.
  *
- * Stored per sample: 1 flags byte, the size as a varint, and what changed (place, duration, composition
- * offset). Every 64th sample starts a block that can be decoded on its own. Times are in the track's
+ * Stored per sample, in bits: its size, and what changed (sync, place, duration, composition offset). Every
+ * 64th sample starts a block that can be decoded on its own. Times are in the track's
  * timescale, on the media's own time line (before edit lists). */
 #ifndef JO_INDEX_H
 #define JO_INDEX_H
@@ -80,7 +80,11 @@ apr_status_t jo_index_finish(jo_index_builder *b, jo_ctx *cx, jo_index **out);
 typedef struct jo_cursor {
     const jo_index *index;
     uint32_t next; /* number of the sample that jo_cursor_next gives */
+    /* the rest is index.c's own: where it is in the codes of a block, and how that is coded */
     const uint8_t *at;
+    uint32_t bit;
+    uint8_t size_k, gap_k, cts_bits, flags;
+    bool back;
     jo_sample state;
 } jo_cursor;
 
