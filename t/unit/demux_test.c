@@ -1,0 +1,730 @@
+#include "../../src/base/log.h"
+#include "../../src/base/status.h"
+#include "../../src/input/demux.h"
+#include "mp4_make.h"
+#include "tap.h"
+
+#include <apr_general.h>
+
+static apr_pool_t *pool;
+static jo_ctx cx;
+static jo_demuxed got;
+static int warnings;
+
+static void count_warning(void *baton, jo_log_level level, const char *line)
+{
+    (void)line;
+    *(int *)baton += level == JO_LOG_WARNING;
+}
+
+static const jo_log counting = {count_warning, &warnings};
+
+/* Demuxes len bytes in a block of just that size. */
+static apr_status_t demux_bytes(const void *data, size_t len)
+{
+    static char path[32];
+    static int n;
+    jo_opener *mem = jo_source_mem_opener(pool);
+    void *copy = exact(data, len);
+    jo_source *src;
+
+    snprintf(path, sizeof path, "/f%d.mp4", n++);
+    jo_ctx_init(&cx, pool);
+    cx.opener = mem;
+    cx.log = &counting;
+    warnings = 0;
+    jo_source_mem_add(mem, path, copy, len);
+    if (jo_source_open(&cx, path, &src) == APR_SUCCESS)
+        jo_demux(&cx, src, &got);
+    free(copy);
+    return cx.code;
+}
+
+static apr_status_t demux(const jo_writer *w)
+{
+    return demux_bytes(w->data, w->len);
+}
+
+static jo_sample sample(int track, uint32_t n)
+{
+    jo_sample s = {.dts = -1};
+    jo_cursor c;
+
+    jo_cursor_init(&c, got.tracks[track]->index, n);
+    jo_cursor_next(&c, &s);
+    return s;
+}
+
+static bool is_sample(int track, uint32_t n, int64_t dts, int32_t cts, uint32_t duration, int64_t offset,
+                      uint32_t size, bool sync)
+{
+    jo_sample s = sample(track, n);
+    bool good = s.dts == dts && s.cts == cts && s.duration == duration && s.offset == offset
+                && s.size == size && s.sync == sync;
+
+    if (!good)
+        printf("# sample %u: dts %lld cts %d duration %u offset %lld size %u sync %d\n", n, (long long)s.dts,
+               s.cts, s.duration, (long long)s.offset, s.size, s.sync);
+    return good;
+}
+
+static bool message_has(const char *part)
+{
+    if (cx.message && strstr(cx.message, part))
+        return true;
+    printf("# message: %s\n", cx.message ? cx.message : "(none)");
+    return false;
+}
+
+/* -- progressive ------------------------------------------------------------------------------------- */
+
+/* What a movie of one video track differs in from the plainest. */
+typedef struct movie {
+    char kind;         /* of write_stsd() */
+    uint32_t timescale;
+    bool wide;         /* co64 and a 64-bit mdat */
+    bool moov_last;
+    bool no_stss;
+    unsigned stz2;     /* bits, 0: stsz */
+    unsigned edits;    /* which of write_edits() */
+    uint32_t first_at; /* chunk offset, 0: where the mdat is */
+    uint32_t claim;    /* added to the count of stsz */
+    bool stray;        /* four zero bytes at the end of moov */
+    uint32_t description;
+    const char *lang;
+} movie;
+
+static void write_edit(jo_writer *w, unsigned version, uint64_t duration, int64_t media_time)
+{
+    if (version == 1) {
+        jo_write_u64(w, duration);
+        jo_write_u64(w, (uint64_t)media_time);
+    } else {
+        jo_write_u32(w, (uint32_t)duration);
+        jo_write_u32(w, (uint32_t)media_time);
+    }
+    jo_write_u32(w, 0x10000);
+}
+
+/* The movie ticks at 1000, the track at 25. */
+static void write_edits(jo_writer *w, unsigned which)
+{
+    static const struct {
+        unsigned version, n;
+        uint64_t duration[3];
+        int64_t media_time[3];
+    } lists[] = {{0, 0, {0}, {0}},
+                 {0, 1, {160}, {1}},
+                 {1, 2, {400, 160}, {-1, 1}},
+                 {0, 2, {80, 80}, {1, 3}},
+                 {0, 2, {40, 40}, {1, 5}},
+                 {0, 3, {40, 40, 40}, {0, -1, 1}},
+                 {1, 1, {UINT64_MAX}, {INT64_MAX}},
+                 {0, 2, {160, 100}, {2, -1}},
+                 {0, 1, {0}, {3}}};
+    size_t edts = open_box(w, "edts"), elst = open_full(w, "elst", lists[which].version, 0);
+
+    jo_write_u32(w, lists[which].n);
+    for (unsigned i = 0; i < lists[which].n; i++)
+        write_edit(w, lists[which].version, lists[which].duration[i], lists[which].media_time[i]);
+    close_box(w, elst);
+    close_box(w, edts);
+}
+
+static void write_sizes(jo_writer *w, const movie *m)
+{
+    static const uint8_t sizes[] = {10, 3, 4, 11, 5, 6};
+    size_t at = open_full(w, m->stz2 ? "stz2" : "stsz", 0, 0);
+
+    jo_write_u32(w, m->stz2);
+    jo_write_u32(w, 6 + m->claim);
+    for (int i = 0; i < 6; i++) {
+        if (m->stz2 == 4 && i % 2 == 0)
+            jo_write_u8(w, (unsigned)(sizes[i] << 4 | sizes[i + 1]));
+        else if (m->stz2 == 8)
+            jo_write_u8(w, sizes[i]);
+        else if (m->stz2 == 16)
+            jo_write_u16(w, sizes[i]);
+        else if (m->stz2 == 0)
+            jo_write_u32(w, sizes[i]);
+    }
+    close_box(w, at);
+}
+
+/* Six samples in two chunks of four and two; IBBPBB with a DTS step of 1, 1, 1, 1, 2, 2. */
+static void write_stbl(jo_writer *w, const movie *m, uint32_t mdat)
+{
+    uint32_t first = m->first_at ? m->first_at : mdat;
+
+    write_stsd(w, m->kind);
+    TABLE(w, "stts", 2, 4, 1, 2, 2);
+    TABLE(w, "ctts", 2, 1, 1, 1, 3, 2, 0xffffffff, 2, 0);
+    if (!m->no_stss)
+        TABLE(w, "stss", 1, 1, 4);
+    TABLE(w, "stsc", 3, 1, 4, m->description, 2, 2, 1);
+    write_sizes(w, m);
+    if (m->wide) {
+        size_t at = open_full(w, "co64", 0, 0);
+        jo_write_u32(w, 2);
+        jo_write_u64(w, first);
+        jo_write_u64(w, mdat + 50);
+        close_box(w, at);
+    } else {
+        TABLE(w, "stco", 1, first, mdat + 50);
+    }
+}
+
+static void write_moov(jo_writer *w, const movie *m, uint32_t mdat)
+{
+    size_t moov = open_box(w, "moov"), media[3];
+
+    write_mvhd(w, 1000);
+    size_t trak = open_box(w, "trak");
+    write_tkhd(w, 7);
+    if (m->edits)
+        write_edits(w, m->edits);
+    unsigned lang = (unsigned)((m->lang[0] - 96) << 10 | (m->lang[1] - 96) << 5 | (m->lang[2] - 96));
+    open_media(w, m->timescale, "vide", lang, media);
+    write_stbl(w, m, mdat);
+    close_media(w, media);
+    close_box(w, trak);
+    if (m->stray)
+        jo_write_u32(w, 0);
+    close_box(w, moov);
+}
+
+/* mdat of 100 bytes whose first sample holds an SPS and a PPS; the place of its payload. */
+static uint32_t write_mdat(jo_writer *w, const movie *m)
+{
+    size_t box = w->len;
+
+    jo_write_u32(w, m->wide ? 1 : 108);
+    jo_write_bytes(w, "mdat", 4);
+    if (m->wide)
+        jo_write_u64(w, 116);
+    uint32_t at = (uint32_t)w->len;
+    jo_write_zeros(w, 100);
+    (void)box;
+    return at;
+}
+
+static jo_writer make(movie m)
+{
+    jo_writer w, probe;
+
+    m.kind = m.kind ? m.kind : 'v';
+    m.timescale = m.timescale ? m.timescale : 25;
+    m.description = m.description ? m.description : 1;
+    m.lang = m.lang ? m.lang : "deu";
+    jo_writer_init(&w, pool, 2048);
+    write_ftyp(&w);
+    if (m.moov_last) {
+        uint32_t at = write_mdat(&w, &m);
+        write_moov(&w, &m, at);
+        return w;
+    }
+    jo_writer_init(&probe, pool, 2048);
+    write_moov(&probe, &m, 0);
+    write_moov(&w, &m, (uint32_t)(w.len + probe.len + (m.wide ? 16 : 8)));
+    write_mdat(&w, &m);
+    return w;
+}
+
+/* The six samples, from the place where their bytes begin. */
+static bool six_samples(int64_t at, bool all_sync)
+{
+    return is_sample(0, 0, 0, 1, 1, at, 10, true) && is_sample(0, 1, 1, 3, 1, at + 10, 3, all_sync)
+           && is_sample(0, 2, 2, -1, 1, at + 13, 4, all_sync)
+           && is_sample(0, 3, 3, -1, 1, at + 17, 11, true)
+           && is_sample(0, 4, 4, 0, 2, at + 50, 5, all_sync)
+           && is_sample(0, 5, 6, 0, 2, at + 55, 6, all_sync);
+}
+
+static bool plays(movie m, size_t from_end)
+{
+    jo_writer w = make(m);
+
+    return demux(&w) == APR_SUCCESS && got.ntracks == 1 && got.tracks[0]->codec
+           && got.tracks[0]->index->count == 6 && six_samples((int64_t)(w.len - from_end), m.no_stss);
+}
+
+static void test_progressive(void)
+{
+    jo_writer w;
+
+    ok(plays((movie){0}, 100), "moov first");
+    ok(got.tracks[0]->id == 7 && got.tracks[0]->enabled && got.tracks[0]->timescale == 25, "track header");
+    is_str(got.tracks[0]->lang, "deu", "language");
+    ok(got.tracks[0]->index->nraps == 2 && !got.tracks[0]->index->fragments, "two random access points");
+    w = make((movie){.moov_last = true});
+    ok(demux(&w) == APR_SUCCESS && six_samples(28, false), "moov last");
+    ok(plays((movie){.wide = true}, 100), "co64 and a 64-bit mdat");
+    ok(plays((movie){.no_stss = true}, 100), "no stss: all are sync samples");
+    ok(plays((movie){.stz2 = 4}, 100), "stz2 of 4 bits");
+    ok(plays((movie){.stz2 = 8}, 100), "stz2 of 8 bits");
+    ok(plays((movie){.stz2 = 16}, 100), "stz2 of 16 bits");
+    ok(plays((movie){.stray = true}, 100), "four stray zero bytes in moov");
+    w = make((movie){0});
+    jo_put_u32(w.data + w.len - 108, 500);
+    ok(demux(&w) == APR_SUCCESS && got.ntracks == 1, "an mdat that claims more than the file has");
+    jo_put_u32(w.data + w.len - 108, 0);
+    ok(demux(&w) == APR_SUCCESS && got.ntracks == 1, "an mdat that runs to the end");
+    w = make((movie){0});
+    jo_write_bytes(&w, "\0\0\0\3junk", 8);
+    ok(demux(&w) == APR_SUCCESS && warnings == 1, "junk behind everything is warned of");
+}
+
+static bool edit_is(unsigned which, int64_t empty, int64_t media_time, int64_t end, int warned)
+{
+    jo_writer w = make((movie){.edits = which});
+
+    if (demux(&w) != APR_SUCCESS)
+        return false;
+    jo_edit e = got.tracks[0]->edit;
+    if (e.empty == empty && e.media_time == media_time && e.end == end && warnings == warned)
+        return true;
+    printf("# empty %lld, media %lld to %lld, %d warnings\n", (long long)e.empty, (long long)e.media_time,
+           (long long)e.end, warnings);
+    return false;
+}
+
+static void test_edits(void)
+{
+    ok(edit_is(0, 0, 0, INT64_MAX, 0), "no edit");
+    ok(edit_is(1, 0, 1, 5, 0), "one edit");
+    ok(edit_is(2, 10, 1, 5, 0), "an empty edit before it, version 1");
+    ok(edit_is(3, 0, 1, 5, 0), "edits that continue each other are one");
+    ok(edit_is(4, 0, 1, INT64_MAX, 1), "others leave the end open, with a warning");
+    ok(edit_is(5, 0, 0, INT64_MAX, 1), "so does a pause");
+    ok(edit_is(7, 0, 2, 6, 0), "a pause at the end is none");
+    ok(edit_is(8, 0, 3, INT64_MAX, 0), "an edit of no duration is open");
+    jo_writer w = make((movie){.edits = 6});
+    ok(demux(&w) == APR_SUCCESS && got.tracks[0]->edit.media_time > 0
+           && got.tracks[0]->edit.media_time < INT64_MAX / 4,
+       "absurd times are bounded");
+}
+
+static void test_damage(void)
+{
+    jo_writer w = make((movie){.first_at = 100000});
+
+    ok(demux(&w) == JO_EMEDIA && message_has("truncated: sample 1 of track 7 ends at byte 100010"),
+       "a sample past the end of the file");
+    w = make((movie){.wide = true, .first_at = 0});
+    w.data[w.len - 116 - 16] = 0x7f;
+    ok(demux(&w) == JO_EMEDIA && message_has("truncated"), "far past it");
+    w = make((movie){.claim = 1});
+    ok(demux(&w) == JO_EMEDIA && message_has("sample size table"), "stsz larger than its box");
+    w = make((movie){.claim = UINT32_MAX - 6});
+    ok(demux(&w) == JO_EMEDIA, "by far");
+    w = make((movie){.stz2 = 5});
+    ok(demux(&w) == JO_EMEDIA, "stz2 of 5 bits");
+    w = make((movie){.description = 2});
+    ok(demux(&w) == APR_SUCCESS && !got.tracks[0]->codec
+           && strstr(got.tracks[0]->why, "sample description"),
+       "a second sample description is not supported, and said so");
+    ok(demux_bytes("", 0) == JO_EMEDIA && demux_bytes("GIF89a..........", 16) == JO_EMEDIA
+           && message_has(".mp4: "),
+       "no MP4 at all");
+    w = make((movie){0});
+    w.len = 20;
+    ok(demux(&w) == JO_EMEDIA && message_has("no moov box"), "a file that ends before moov");
+}
+
+/* mdhd's timescale of 0, in a file that is otherwise good. */
+static void test_zero_timescale(void)
+{
+    jo_writer w = make((movie){0});
+
+    for (size_t i = 0; i + 24 < w.len; i++) {
+        if (!memcmp(w.data + i, "mdhd", 4))
+            jo_put_u32(w.data + i + 16, 0);
+    }
+    ok(demux(&w) == JO_EMEDIA && message_has("timescale"), "timescale 0");
+}
+
+/* Cut at every byte: an error with a message, or what is left is right. */
+static void test_cuts(void)
+{
+    jo_writer w = make((movie){.kind = 'p', .moov_last = true});
+    bool good = true;
+
+    for (size_t len = 0; len < w.len; len++)
+        good = good && demux_bytes(w.data, len) == JO_EMEDIA && cx.message && *cx.message;
+    ok(good, "moov last: every cut is an error");
+    w = make((movie){.kind = 'p', .edits = 2});
+    for (size_t len = 0; len + 61 < w.len; len++)
+        good = good && demux_bytes(w.data, len) == JO_EMEDIA;
+    ok(good, "moov first: every cut that takes samples away is one");
+    for (size_t len = w.len - 39; len < w.len; len++)
+        good = good && demux_bytes(w.data, len) == APR_SUCCESS && got.ntracks == 1;
+    ok(good, "one behind the last sample is not");
+}
+
+static void test_limits(void)
+{
+    jo_limits small = jo_limits_default;
+    jo_writer w = make((movie){0});
+    jo_opener *mem = jo_source_mem_opener(pool);
+    jo_source *src;
+
+    jo_source_mem_add(mem, "/small.mp4", w.data, w.len);
+    for (int i = 0; i < 4; i++) {
+        small = jo_limits_default;
+        jo_ctx_init(&cx, pool);
+        cx.opener = mem;
+        cx.limits = &small;
+        if (i == 0)
+            small.moov_size = 100;
+        else if (i == 1)
+            small.samples = 5;
+        else if (i == 2)
+            small.tracks = 0;
+        else
+            small.boxes = 1;
+        jo_source_open(&cx, "/small.mp4", &src);
+        ok(jo_demux(&cx, src, &got) == JO_EMEDIA && cx.message, "limit %d holds: %s", i, cx.message);
+    }
+}
+
+/* -- tracks ------------------------------------------------------------------------------------------- */
+
+/* A track of one sample at the first byte of the file. */
+static void write_track(jo_writer *w, uint32_t id, const char *handler, char kind, uint32_t chapters,
+                        uint32_t samples)
+{
+    size_t trak = open_box(w, "trak"), media[3];
+
+    write_tkhd(w, id);
+    if (chapters) {
+        size_t tref = open_box(w, "tref"), chap = open_box(w, "chap");
+        jo_write_u32(w, chapters);
+        close_box(w, chap);
+        close_box(w, tref);
+    }
+    open_media(w, 1000, handler, id == 1 ? 0x55c4 : 0, media);
+    if (kind != '-')
+        write_stsd(w, kind);
+    TABLE(w, "stts", 2, samples, 1);
+    TABLE(w, "stsc", 3, 1, 1, 1);
+    size_t at = open_full(w, "stsz", 0, 0);
+    jo_write_u32(w, 4);
+    jo_write_u32(w, samples);
+    close_box(w, at);
+    TABLE(w, "stco", 1, 0);
+    close_media(w, media);
+    close_box(w, trak);
+}
+
+static void test_tracks(void)
+{
+    jo_writer w;
+
+    jo_writer_init(&w, pool, 4096);
+    write_ftyp(&w);
+    size_t moov = open_box(&w, "moov");
+    write_mvhd(&w, 1000);
+    write_track(&w, 1, "vide", 'v', 4, 1);
+    write_track(&w, 2, "tmcd", 'v', 0, 1);
+    write_track(&w, 3, "soun", 'a', 0, 1);
+    write_track(&w, 4, "text", 'v', 0, 1); /* chapters of 1 */
+    write_track(&w, 5, "hint", 'v', 0, 1);
+    write_track(&w, 6, "sbtl", 'v', 0, 1);
+    write_track(&w, 7, "soun", 'a', 0, 0); /* no samples */
+    write_track(&w, 8, "soun", '-', 0, 1); /* no stsd */
+    close_box(&w, moov);
+    if (!ok(demux(&w) == APR_SUCCESS && got.ntracks == 4, "audio, video and text tracks"))
+        return;
+    ok(got.tracks[0]->id == 1 && got.tracks[0]->kind == JO_VIDEO && got.tracks[0]->codec, "video");
+    ok(got.tracks[1]->id == 3 && got.tracks[1]->kind == JO_AUDIO && got.tracks[1]->codec, "audio");
+    ok(got.tracks[2]->id == 6 && got.tracks[2]->kind == JO_TEXT && !got.tracks[2]->codec
+           && got.tracks[2]->why,
+       "text, which has no codec yet");
+    ok(got.tracks[3]->id == 8 && !got.tracks[3]->codec && strstr(got.tracks[3]->why, "stsd"),
+       "one without sample description, which says so");
+    is_str(got.tracks[0]->lang, "und", "language und");
+    is_str(got.tracks[1]->lang, "und", "a Macintosh language code is und too");
+}
+
+/* -- fragments -------------------------------------------------------------------------------------------- */
+
+static size_t moof_at;
+
+static void write_init(jo_writer *w)
+{
+    jo_writer_init(w, pool, 4096);
+    write_ftyp(w);
+    size_t moov = open_box(w, "moov"), trak, media[3];
+    write_mvhd(w, 1000);
+    for (uint32_t id = 1; id <= 2; id++) {
+        trak = open_box(w, "trak");
+        write_tkhd(w, id);
+        open_media(w, 25, id == 1 ? "vide" : "soun", 0x55c4, media);
+        write_stsd(w, id == 1 ? 'p' : 'a');
+        close_media(w, media);
+        close_box(w, trak);
+    }
+    size_t mvex = open_box(w, "mvex");
+    for (uint32_t id = 1; id <= 2; id++) {
+        size_t trex = open_full(w, "trex", 0, 0);
+        jo_write_u32(w, id);
+        jo_write_u32(w, 1);
+        jo_write_u32(w, 3);  /* duration */
+        jo_write_u32(w, 20); /* size */
+        jo_write_u32(w, id == 1 ? 0x10000 : 0);
+        close_box(w, trex);
+    }
+    close_box(w, mvex);
+    close_box(w, moov);
+}
+
+static size_t open_moof(jo_writer *w)
+{
+    moof_at = w->len;
+    return open_box(w, "moof");
+}
+
+static size_t open_traf(jo_writer *w, uint32_t id, uint32_t flags)
+{
+    size_t traf = open_box(w, "traf"), tfhd = open_full(w, "tfhd", 0, flags);
+
+    jo_write_u32(w, id);
+    if (flags & 1)
+        jo_write_u64(w, moof_at + 10);
+    if (flags & 8)
+        jo_write_u32(w, 5);
+    if (flags & 16)
+        jo_write_u32(w, 30);
+    if (flags & 32)
+        jo_write_u32(w, 0);
+    close_box(w, tfhd);
+    return traf;
+}
+
+static void write_tfdt(jo_writer *w, unsigned version, uint64_t time)
+{
+    size_t at = open_full(w, "tfdt", version, 0);
+
+    if (version)
+        jo_write_u64(w, time);
+    else
+        jo_write_u32(w, (uint32_t)time);
+    close_box(w, at);
+}
+
+/* A run of n samples that say no more than `flags` and the arguments. */
+static void write_trun(jo_writer *w, unsigned version, uint32_t flags, uint32_t n, int32_t offset)
+{
+    size_t at = open_full(w, "trun", version, flags);
+
+    jo_write_u32(w, n);
+    if (flags & 1)
+        jo_write_u32(w, (uint32_t)offset);
+    if (flags & 4)
+        jo_write_u32(w, 0x2000000);
+    for (uint32_t i = 0; i < n; i++) {
+        if (flags & 0x100)
+            jo_write_u32(w, i + 1);
+        if (flags & 0x200)
+            jo_write_u32(w, 10 + i);
+        if (flags & 0x400)
+            jo_write_u32(w, i ? 0x10000 : 0);
+        if (flags & 0x800)
+            jo_write_u32(w, i == 1 ? 0xfffffffe : 2);
+    }
+    close_box(w, at);
+}
+
+static void write_data(jo_writer *w, size_t len)
+{
+    size_t at = open_box(w, "mdat");
+
+    jo_write_u32(w, sizeof(make_sps));
+    jo_write_bytes(w, make_sps, sizeof(make_sps));
+    jo_write_u32(w, sizeof(make_pps));
+    jo_write_bytes(w, make_pps, sizeof(make_pps));
+    jo_write_zeros(w, len - 8 - sizeof(make_sps) - sizeof(make_pps));
+    close_box(w, at);
+}
+
+/* Two fragments: tfdt, defaults of trex and tfhd, all fields of a trun, runs that go on. */
+static void test_fragments(void)
+{
+    jo_writer w;
+
+    write_init(&w);
+    size_t moof = open_moof(&w), traf = open_traf(&w, 1, 0x20000 | 8 | 16);
+    write_tfdt(&w, 1, 1ULL << 40);
+    write_trun(&w, 0, 5, 2, 300);
+    write_trun(&w, 0, 0, 1, 0);
+    write_trun(&w, 1, 0xf01, 2, 400);
+    close_box(&w, traf);
+    close_box(&w, moof);
+    write_data(&w, 1000);
+    int64_t first = (int64_t)moof_at;
+    moof = open_moof(&w);
+    traf = open_traf(&w, 1, 0x20000);
+    write_trun(&w, 0, 1, 1, 100);
+    close_box(&w, traf);
+    close_box(&w, moof);
+    write_data(&w, 500);
+    int64_t t = 1LL << 40;
+    if (!ok(demux(&w) == APR_SUCCESS && got.ntracks == 1, "fragments of one track; the empty one is left out"))
+        return;
+    ok(is_sample(0, 0, t, 0, 5, first + 300, 30, true), "first-sample-flags, tfhd defaults, 64-bit tfdt");
+    ok(is_sample(0, 1, t + 5, 0, 5, first + 330, 30, false), "trex flags for the next");
+    ok(is_sample(0, 2, t + 10, 0, 5, first + 360, 30, false), "a run without data offset goes on");
+    ok(is_sample(0, 3, t + 15, 2, 1, first + 400, 10, true), "a run that says everything");
+    ok(is_sample(0, 4, t + 16, -2, 2, first + 410, 11, false), "a negative offset");
+    ok(is_sample(0, 5, t + 18, 0, 3, (int64_t)moof_at + 100, 20, false),
+       "no tfdt: goes on; trex defaults all through");
+    const jo_index *ix = got.tracks[0]->index;
+    ok(ix->nfragments == 2 && ix->fragments[0] == 0 && ix->fragments[1] == 5 && ix->raps[0].fragment,
+       "where fragments begin");
+    is_int(ix->end_dts, t + 21, "end");
+}
+
+/* Base of the data: 14496-12 8.8.7, and files that mean the moof all the same. */
+static void test_bases(void)
+{
+    for (int c = 0; c < 4; c++) {
+        static const char *const what[] = {"base-data-offset", "neither: the moof, then the traf before",
+                                           "neither, but the moof is meant", "default-base-is-moof"};
+        jo_writer w;
+        write_init(&w);
+        size_t moof = open_moof(&w), traf = open_traf(&w, 1, c == 0 ? 1 : c == 3 ? 0x20000 : 0);
+        write_tfdt(&w, 0, 0);
+        write_trun(&w, 0, 0x201, 2, 300);
+        close_box(&w, traf);
+        traf = open_traf(&w, 2, c == 0 ? 1 : c == 3 ? 0x20000 : 0);
+        write_tfdt(&w, 0, 0);
+        write_trun(&w, 0, 0x201, 2, c == 1 ? 0 : c == 2 ? 321 : 400);
+        close_box(&w, traf);
+        close_box(&w, moof);
+        size_t len = c == 2 ? 342 - (w.len - moof_at) - 8 : 600;
+        write_data(&w, len);
+        int64_t at = (int64_t)moof_at + (c == 0 ? 10 : 0);
+        int64_t second = c == 1 || c == 2 ? at + 321 : at + 400;
+        bool good = demux(&w) == APR_SUCCESS && got.ntracks == 2;
+        ok(good && sample(0, 0).offset == at + 300 && sample(0, 1).offset == at + 310
+               && sample(1, 0).offset == second,
+           "%s", what[c]);
+    }
+}
+
+static void test_smooth(void)
+{
+    static const uint8_t tfxd[] = {0x6d, 0x1d, 0x9b, 0x05, 0x42, 0xd5, 0x44, 0xe6,
+                                   0x80, 0xe2, 0x14, 0x1d, 0xaf, 0xf7, 0x57, 0xb2};
+    jo_writer w;
+
+    write_init(&w);
+    size_t moof = open_moof(&w), traf = open_traf(&w, 1, 0x20000);
+    size_t uuid = open_box(&w, "uuid");
+    jo_write_bytes(&w, tfxd, 16);
+    jo_write_u32(&w, 1u << 24);
+    jo_write_u64(&w, (uint64_t)-20);
+    jo_write_u64(&w, 6);
+    close_box(&w, uuid);
+    write_trun(&w, 0, 5, 2, 200);
+    close_box(&w, traf);
+    close_box(&w, moof);
+    write_data(&w, 400);
+    ok(demux(&w) == APR_SUCCESS && sample(0, 0).dts == -20 && sample(0, 1).dts == -17,
+       "the time of a Smooth fragment, negative even");
+}
+
+static void test_fragment_damage(void)
+{
+    jo_writer w;
+
+    write_init(&w);
+    size_t init = w.len;
+    size_t moof = open_moof(&w), traf = open_traf(&w, 1, 0x20000);
+    write_tfdt(&w, 0, 0);
+    size_t trun = w.len;
+    write_trun(&w, 0, 0x205, 3, 200);
+    close_box(&w, traf);
+    close_box(&w, moof);
+    size_t mdat = w.len;
+    write_data(&w, 300);
+    is_int(demux(&w), APR_SUCCESS, "a good fragment");
+    ok(demux_bytes(w.data, mdat + 20) == JO_EMEDIA && message_has("truncated: sample 1 of track 1"),
+       "its mdat cut");
+    ok(demux_bytes(w.data, mdat - 10) == JO_EMEDIA && message_has("cut short"), "its moof cut");
+    ok(demux_bytes(w.data, init) == APR_SUCCESS && got.ntracks == 0, "not there at all");
+    size_t whole = w.len;
+    jo_write_bytes(&w, "\0\0\1\0mfra....", 12);
+    ok(demux(&w) == APR_SUCCESS && got.tracks[0]->index->count == 3, "a cut mfra behind it does no harm");
+    w.len = whole;
+    jo_put_u32(w.data + trun + 12, 1000000);
+    ok(demux(&w) == JO_EMEDIA && message_has("trun"), "a trun that claims more than it holds");
+    jo_put_u32(w.data + trun + 8, 1); /* no fields: claims cost nothing */
+    jo_put_u32(w.data + trun + 12, UINT32_MAX);
+    ok(demux(&w) == JO_EMEDIA, "or anything");
+    jo_put_u32(w.data + trun + 12, 1);
+    jo_put_u32(w.data + trun + 16, 0x80000000);
+    ok(demux(&w) == JO_EMEDIA, "a place before the file");
+}
+
+/* tfdt at the ends of 64 bits, and a step back. */
+static void test_fragment_times(void)
+{
+    static const uint64_t times[] = {INT64_MAX, (uint64_t)INT64_MIN, UINT64_MAX, 1ULL << 61};
+
+    for (size_t i = 0; i < 4; i++) {
+        jo_writer w;
+        write_init(&w);
+        for (int k = 0; k < 2; k++) {
+            size_t moof = open_moof(&w), traf = open_traf(&w, 1, 0x20000);
+            write_tfdt(&w, 1, times[i]);
+            write_trun(&w, 0, 5, 2, 200);
+            close_box(&w, traf);
+            close_box(&w, moof);
+            write_data(&w, 300);
+        }
+        demux(&w);
+        ok(i == 2 ? cx.code == APR_SUCCESS : cx.code == JO_EMEDIA, "tfdt %zu: %s", i,
+           cx.message ? cx.message : "plays");
+    }
+}
+
+static void test_fingerprint(void)
+{
+    uint8_t before[JO_SHA256_SIZE];
+    jo_writer w = make((movie){0});
+
+    demux(&w);
+    memcpy(before, got.fingerprint, sizeof before);
+    w.data[w.len - 1] ^= 1;
+    demux(&w);
+    ok(!memcmp(before, got.fingerprint, sizeof before), "media bytes are not in the fingerprint");
+    w = make((movie){.lang = "fra"});
+    demux(&w);
+    ok(memcmp(before, got.fingerprint, sizeof before), "the moov is");
+    w = make((movie){0});
+    jo_write_bytes(&w, "\0\0\0\x8" "free", 8);
+    demux(&w);
+    ok(memcmp(before, got.fingerprint, sizeof before), "and the file's size");
+}
+
+int main(void)
+{
+    apr_initialize();
+    apr_pool_create(&pool, NULL);
+    test_progressive();
+    test_edits();
+    test_damage();
+    test_zero_timescale();
+    test_cuts();
+    test_limits();
+    test_tracks();
+    test_fragments();
+    test_bases();
+    test_smooth();
+    test_fragment_damage();
+    test_fragment_times();
+    test_fingerprint();
+    apr_terminate();
+    return tap_done();
+}
