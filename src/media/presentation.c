@@ -3,9 +3,9 @@
 #include "../base/log.h"
 #include "../base/ticks.h"
 
-/* Priming that is kept before an audio track's edit start: decoders need a few access units (AAC 1-3,
- * HE-AAC up to 6 at low rates); what lies further back was cut away on purpose. */
-#define MAX_PRIMING_MS 250
+/* Sound that is kept before an audio track's edit start: decoders need some of it (AAC 1 to 6 access units), and other
+ * readers keep as much. What lies further back was cut away on purpose. */
+#define MAX_PRIMING_MS 1000
 
 /* Wire-free first step: what of the media is kept. Gives the earliest kept PTS. */
 static int64_t keep_video(jo_track *t)
