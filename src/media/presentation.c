@@ -37,7 +37,10 @@ static int64_t keep_audio(jo_track *t)
     int64_t from = jo_ticks_sub(t->edit.media_time,
                                 jo_ticks_round(MAX_PRIMING_MS, 1000, t->timescale));
     uint32_t n = jo_index_find_dts(ix, jo_ticks_sub(from, ix->cts));
-    t->span.in = n == ix->count ? n - 1 : n;
+    if (n == ix->count || (n > 0 && jo_index_dts(ix, n) + ix->cts > from)) {
+        n--; /* the access unit that the second starts in */
+    }
+    t->span.in = n;
     return jo_index_dts(ix, t->span.in) + ix->cts;
 }
 
