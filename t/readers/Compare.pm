@@ -9,7 +9,8 @@ package Compare;
 use strict;
 use warnings;
 use Exporter 'import';
-use HTTP::Tiny;
+use JitOrigin::Httpd;
+use Segments qw(fetch join_url playlist_segments mpd_segments sample_times file_times);
 
 our @EXPORT_OK = qw(probe source_tracks read_outputs compare_track compare_outputs compare_title);
 
@@ -20,7 +21,7 @@ my $limit = 300; # seconds for one ffprobe
 sub probe {
     my ($url, @options) = @_;
     my @command = ('timeout', $limit, 'ffprobe', '-v', 'error', @options, '-show_packets', '-show_data_hash', 'md5', '-show_entries',
-        'packet=stream_index,pts,duration,flags,data_hash:stream=index,codec_type,codec_name,time_base:stream_tags=id', '-i', $url);
+        'packet=stream_index,pts,duration,flags,data_hash:stream=index,codec_type,codec_name,time_base,id:stream_tags=id', '-i', $url);
     my $pid = open my $from, '-|' // die "fork: $!";
     if (!$pid) {
         open STDERR, '>&', \*STDOUT or exit 99;
@@ -42,35 +43,51 @@ sub probe {
     return ([grep { $_->{type} =~ /^(?:video|audio)$/ && !$_->{attached} } @tracks], join "\n", @said);
 }
 
+sub track_id { my ($id) = @_; return ($id // '') =~ /^0x/ ? hex $id : undef }
+
 sub track_of {
     my ($row, $packets) = @_;
     my ($n, $d) = split m{/}, $row->{time_base};
     my $tb = $n / $d;
     my @packets = map { {
-        time => ($_->{pts} || '') =~ /^-?\d+$/ ? $_->{pts} * $tb : undef,
-        duration => ($_->{duration} || '') =~ /^\d+$/ ? $_->{duration} * $tb : 0,
+        time => ($_->{pts} // '') =~ /^-?\d+$/ ? $_->{pts} * $tb : undef,
+        duration => ($_->{duration} // '') =~ /^\d+$/ ? $_->{duration} * $tb : 0,
         hash => $_->{data_hash} || 'none', key => $_->{flags} =~ /K/ ? 1 : 0, skip => $_->{flags} =~ /D/ ? 1 : 0,
     } } @$packets;
-    return {index => $row->{index}, type => $row->{codec_type}, codec => $row->{codec_name} || '', tb => $tb, id => $row->{'TAG:id'},
+    return {index => $row->{index}, type => $row->{codec_type}, codec => $row->{codec_name} || '', tb => $tb, id => $row->{'TAG:id'} // track_id($row->{id}),
         packets => \@packets};
 }
 
 # source_tracks(FILES...): the tracks of the sources. `packets` are all samples by media time; `edit` is what the edit list
 # adds to that to make presentation time; `wanted` is the first and last sample that it leaves in.
+# FILE#ID is one track of a file, by its track ID.
 sub source_tracks {
     my @tracks;
-    for my $file (@_) {
+    for (@_) {
+        my ($file, $id) = /^(.*?)(?:#(\d+))?$/;
         my ($all, $said) = probe($file, '-ignore_editlist', 1);
         my ($edited) = probe($file);
         my %edited = map { $_->{index} => $_ } @$edited;
+        my $bytes = JitOrigin::Httpd::read_file($file);
         die "$file: ffprobe finds no track: $said\n" if !@$all;
-        for my $track (@$all) {
-            apply_edits($track, $edited{$track->{index}});
+        for my $track (grep { !$id || $_->{id} == $id } @$all) {
+            apply_edits($track, $edited{$track->{index}}) if !fragmented($track, $bytes);
             $track->{name} = ($file =~ m{([^/]+)$})[0] . ":$track->{index}";
             push @tracks, $track if @{$track->{packets}};
         }
     }
     return @tracks;
+}
+
+# A fragmented source: ffmpeg's times go wrong with negative offsets, and it cuts nothing.
+sub fragmented {
+    my ($track, $bytes) = @_;
+    my ($times, undef, $edit) = file_times($bytes, $track->{id}) or return 0;
+    my $packets = $track->{packets};
+    return 0 if @$times != @$packets;
+    $packets->[$_]{time} = $times->[$_] for 0 .. $#$packets;
+    @$track{qw(edit wanted)} = ($edit, [0, $#$packets]);
+    return 1;
 }
 
 sub apply_edits {
@@ -145,22 +162,57 @@ sub compare_times {
 
 # ---- a title
 
-sub fetch {
-    my ($url) = @_;
-    my $answer = HTTP::Tiny->new(timeout => 60)->get($url);
-    return ($answer->{status}, $answer->{content});
-}
-
-sub join_url { my ($from, $to) = @_; $from =~ s{[^/]*$}{}; return $from . $to }
-
-# The outputs of a title: ([name, tracks, what ffprobe said]...): each HLS media playlist, the multivariant playlist, the MPD.
+# The outputs of a title: ([name, tracks, what was said]...): each HLS media playlist, the multivariant playlist, the MPD.
 sub read_outputs {
     my ($base) = @_;
     my ($status, $text) = fetch("$base/.m3u8");
     return (['.m3u8', [], "$status $text"]) if $status != 200;
     my %seen;
     my @playlists = grep { !$seen{$_}++ } ($text =~ /^#EXT-X-MEDIA:.*URI="([^"]+)"/mg, $text =~ /^([^#\s]\S*)/mg);
-    return map { [$_, probe(join_url("$base/.m3u8", $_), '-allowed_extensions', 'ALL')] } @playlists, '.m3u8', '.mpd';
+    my %mpd = eval { mpd_segments("$base/.mpd") };
+    my @outputs = (['.mpd', probe("$base/.mpd")]);
+    $outputs[0][2] .= $@ if $@;
+    set_times($_, \$outputs[0][2], @{$mpd{$_->{id} // ''} || []}) for @{$outputs[0][1]};
+    for my $playlist (@playlists) {
+        my $url = join_url("$base/.m3u8", $playlist);
+        my ($tracks, $said) = probe($url, '-allowed_extensions', 'ALL');
+        my @urls = eval { playlist_segments($url) };
+        $said .= $@ if $@;
+        set_times($_, \$said, @urls) for @$tracks;
+        push @outputs, [$playlist, $tracks, $said];
+    }
+    my ($tracks, $said) = probe("$base/.m3u8", '-allowed_extensions', 'ALL');
+    set_times_like($_, map { @{$_->[1]} } @outputs[1 .. $#outputs]) for @$tracks;
+    return (@outputs, ['.m3u8', $tracks, $said]);
+}
+
+# Puts the times that the boxes state in the place of ffmpeg's, which must be the same but for what it is known to add.
+sub set_times {
+    my ($track, $said, @urls) = @_;
+    my ($times, $lag, $problem) = eval { sample_times(@urls) };
+    $problem = $@ if !$times;
+    my $packets = $track->{packets};
+    if ($times && @$times == @$packets) {
+        for my $i (0 .. $#$packets) {
+            my $theirs = $packets->[$i]{time};
+            $problem ||= sprintf 'packet %d: ffmpeg says %.6f, the boxes %.6f', $i, $theirs, $times->[$i] + $lag->[$i]
+                if defined $theirs && abs($theirs - $lag->[$i] - $times->[$i]) > $track->{tb} + 1e-6;
+            $packets->[$i]{time} = $times->[$i];
+        }
+        $track->{lag} = $lag;
+    }
+    $$said .= $problem;
+    return;
+}
+
+# The same for a track of the multivariant playlist: that of its media playlist.
+sub set_times_like {
+    my ($track, @others) = @_;
+    my $print = fingerprint($track);
+    my ($same) = grep { $_->{lag} && fingerprint($_) eq $print } @others;
+    return if !$same;
+    $track->{packets}[$_]{time} -= $same->{lag}[$_] for grep { defined $track->{packets}[$_]{time} } 0 .. $#{$track->{packets}};
+    return;
 }
 
 # The source track that an output track is made of: the one with most samples in common; of equal ones, one not used yet.

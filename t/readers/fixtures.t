@@ -27,8 +27,15 @@ $sources{$_} = ["$docs/$_"] for qw(prog.mp4 prog-100k.mp4 frag.mp4 cmaf-eng.mp4)
 
 sub sources {
     my ($descriptor) = @_;
-    my %seen;
-    return grep { !$seen{$_}++ } map { "$docs/$_" } slurp($descriptor) =~ /\bsrc="([^"]+)"/g;
+    my $text = slurp($descriptor);
+    my @found;
+    while ($text =~ m{<(?:video|audio) ([^>]*?)(?:/>|>(.*?)</)}gs) {
+        my ($attributes, $inner) = ($1, $2 // '');
+        my ($file) = $attributes =~ /\bsrc="([^"]+)"/;
+        my ($id) = $inner =~ /name="trackID" value="(\d+)"/;
+        push @found, "$docs/$file" . ($id ? "#$id" : '');
+    }
+    return @found;
 }
 
 for my $title (sort keys %sources) {
