@@ -4,19 +4,19 @@
 
 #include <string.h>
 
-#define TFHD_BASE 0x1
-#define TFHD_DESCRIPTION 0x2
-#define TFHD_DURATION 0x8
-#define TFHD_SIZE 0x10
-#define TFHD_FLAGS 0x20
+#define TFHD_BASE         0x1
+#define TFHD_DESCRIPTION  0x2
+#define TFHD_DURATION     0x8
+#define TFHD_SIZE         0x10
+#define TFHD_FLAGS        0x20
 #define TFHD_BASE_IS_MOOF 0x20000
-#define TRUN_DATA_OFFSET 0x1
-#define TRUN_FIRST_FLAGS 0x4
-#define TRUN_DURATION 0x100
-#define TRUN_SIZE 0x200
-#define TRUN_FLAGS 0x400
-#define TRUN_CTS 0x800
-#define NON_SYNC 0x10000
+#define TRUN_DATA_OFFSET  0x1
+#define TRUN_FIRST_FLAGS  0x4
+#define TRUN_DURATION     0x100
+#define TRUN_SIZE         0x200
+#define TRUN_FLAGS        0x400
+#define TRUN_CTS          0x800
+#define NON_SYNC          0x10000
 
 /* One moof while it is read. */
 typedef struct fragment {
@@ -31,8 +31,8 @@ typedef struct traf {
     jo_mp4_track *mt; /* NULL: not a track of the moov */
     jo_mp4_defaults defaults;
     int64_t base;
-    bool base_given;  /* by offset or by default-base-is-moof */
-    int64_t next;     /* where a trun without data offset goes on */
+    bool base_given; /* by offset or by default-base-is-moof */
+    int64_t next;    /* where a trun without data offset goes on */
     int64_t dts;
 } traf;
 
@@ -95,8 +95,8 @@ static void read_time(jo_reader body, traf *t)
     t->dts = t->mt ? t->mt->next_dts : 0;
     while (jo_box_next(&body, &box)) {
         jo_reader r = box.body;
-        bool smooth = box.type == JO_FOURCC('u', 'u', 'i', 'd') && jo_reader_left(&r) > 20
-                      && !memcmp(r.at, tfxd, 16);
+        bool smooth = box.type == JO_FOURCC('u', 'u', 'i', 'd') && jo_reader_left(&r) > 20 &&
+                      !memcmp(r.at, tfxd, 16);
         if (box.type != JO_FOURCC('t', 'f', 'd', 't') && !smooth) {
             continue;
         }
@@ -185,8 +185,8 @@ static void place_run(const fragment *g, traf *t, const run *x)
 /* True if samples of the traf are kept. Of what can't be packaged no more than fits. */
 static bool kept(const jo_mp4_file *f, const jo_mp4_track *mt)
 {
-    return mt != NULL && mt->track != NULL
-           && (mt->track->codec != NULL || mt->added < f->cx->limits->samples);
+    return mt != NULL && mt->track != NULL &&
+           (mt->track->codec != NULL || mt->added < f->cx->limits->samples);
 }
 
 static apr_status_t add(fragment *g, jo_mp4_track *mt, const jo_sample *s)

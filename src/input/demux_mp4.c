@@ -197,8 +197,9 @@ static int64_t edit_end(const jo_mp4_file *f, const jo_track *t, int64_t start, 
 /* An edit goes on where the one before ended, as exactly as movie ticks can say. */
 static bool continues(const jo_mp4_file *f, const jo_track *t, int64_t media_time)
 {
-    return t->edit.end != INT64_MAX && bounded(media_time) >= t->edit.end - edit_ticks(f, t, 1) - 1
-           && bounded(media_time) <= t->edit.end + edit_ticks(f, t, 1) + 1;
+    return t->edit.end != INT64_MAX &&
+           bounded(media_time) >= t->edit.end - edit_ticks(f, t, 1) - 1 &&
+           bounded(media_time) <= t->edit.end + edit_ticks(f, t, 1) + 1;
 }
 
 /* What of an edit list a package can say: silence, then one stretch of the media. False for more than that. */
@@ -281,8 +282,8 @@ static apr_status_t read_trak(jo_mp4_file *f, jo_reader trak)
         return jo_fail(f->cx, JO_EMEDIA, "track %u: no mdia or hdlr box", t->id);
     }
     t->kind = read_handler(r);
-    if (t->kind == JO_META || !jo_box_find(mdia, BOX("minf"), &minf)
-        || !jo_box_find(minf, BOX("stbl"), &mt->stbl)) {
+    if (t->kind == JO_META || !jo_box_find(mdia, BOX("minf"), &minf) ||
+        !jo_box_find(minf, BOX("stbl"), &mt->stbl)) {
         return APR_SUCCESS;
     }
     if (read_media(f, mdia, mt, t) != APR_SUCCESS) {
@@ -420,7 +421,8 @@ static apr_status_t take_error(jo_mp4_file *f)
     return jo_fail(f->cx, f->scratch->code, "%s", f->scratch->message);
 }
 
-static apr_status_t load_box(jo_mp4_file *f, const jo_top_box *box, jo_sha256 *h, jo_reader *payload)
+static apr_status_t load_box(jo_mp4_file *f, const jo_top_box *box, jo_sha256 *h,
+                             jo_reader *payload)
 {
     if (jo_top_box_load(f->scratch, f->source, box, payload) != APR_SUCCESS) {
         return take_error(f);
@@ -441,16 +443,17 @@ static apr_status_t load_moof(jo_mp4_file *f, const jo_top_box *box, apr_pool_t 
     f->scratch->pool = pool;
     apr_status_t rv = load_box(f, box, h, &moof);
     if (rv == APR_SUCCESS) {
-        if (jo_top_box_read(f->scratch, f->source, end, &next) == APR_SUCCESS
-            && next.type == BOX("mdat")) {
+        if (jo_top_box_read(f->scratch, f->source, end, &next) == APR_SUCCESS &&
+            next.type == BOX("mdat")) {
             mdat_end = end + next.size;
         }
         rv = jo_mp4_read_moof(f, moof, box->offset, mdat_end);
     }
     f->scratch->pool = outer;
-    return rv == APR_SUCCESS ? rv
-                             : jo_fail_in(f->cx, apr_psprintf(f->cx->pool, "moof at byte %"
-                                                              APR_INT64_T_FMT, box->offset));
+    return rv == APR_SUCCESS
+               ? rv
+               : jo_fail_in(f->cx, apr_psprintf(f->cx->pool, "moof at byte %" APR_INT64_T_FMT,
+                                                box->offset));
 }
 
 /* The box at *at, and *at moved behind it; APR_EOF at the end. A box that is cut is the last: samples that are

@@ -105,8 +105,9 @@ apr_status_t jo_top_box_load(jo_ctx *cx, jo_source *src, const jo_top_box *box, 
                        type, box->offset, box->size, src->id.size - box->offset);
     }
     if ((uint64_t)size > cx->limits->moov_size) {
-        return jo_fail(cx, JO_EMEDIA, "%s at byte %" APR_INT64_T_FMT " is larger than %" APR_SIZE_T_FMT
-                       " bytes", type, box->offset, cx->limits->moov_size);
+        return jo_fail(cx, JO_EMEDIA,
+                       "%s at byte %" APR_INT64_T_FMT " is larger than %" APR_SIZE_T_FMT " bytes",
+                       type, box->offset, cx->limits->moov_size);
     }
     uint8_t *buf = calloc(1, size > 0 ? (size_t)size : 1);
     if (buf == NULL) {

@@ -71,10 +71,11 @@ static apr_status_t open_sizes(jo_mp4_file *f, const jo_mp4_track *t, sizes *out
     }
     out->count = jo_read_u32(&out->r);
     uint64_t need = out->fixed ? 0 : ((uint64_t)out->count * out->bits + 7) / 8;
-    if (out->r.failed || (out->bits != 4 && out->bits != 8 && out->bits != 16 && out->bits != 32)
-        || need > jo_reader_left(&out->r)) {
-        return jo_fail(f->cx, JO_EMEDIA, "track %u: sample size table of %u samples does not fit its box",
-                       t->id, out->count);
+    if (out->r.failed || (out->bits != 4 && out->bits != 8 && out->bits != 16 && out->bits != 32) ||
+        need > jo_reader_left(&out->r)) {
+        return jo_fail(f->cx, JO_EMEDIA,
+                       "track %u: sample size table of %u samples does not fit its box", t->id,
+                       out->count);
     }
     return APR_SUCCESS;
 }
@@ -85,7 +86,9 @@ static uint32_t next_size(sizes *z)
         return z->fixed;
     }
     if (z->bits != 4) {
-        return z->bits == 8 ? jo_read_u8(&z->r) : z->bits == 16 ? jo_read_u16(&z->r) : jo_read_u32(&z->r);
+        return z->bits == 8    ? jo_read_u8(&z->r)
+               : z->bits == 16 ? jo_read_u16(&z->r)
+                               : jo_read_u32(&z->r);
     }
     if (!z->has_half) {
         uint8_t v = jo_read_u8(&z->r);
@@ -101,10 +104,10 @@ static uint32_t next_size(sizes *z)
 typedef struct places {
     jo_reader stsc, co;
     bool wide;
-    uint32_t entries, chunks;   /* left */
-    uint32_t chunk;             /* 1-based number of the current one */
+    uint32_t entries, chunks; /* left */
+    uint32_t chunk;           /* 1-based number of the current one */
     uint32_t per_chunk, in_chunk;
-    uint32_t next_first;        /* chunk at which the next stsc entry starts, 0: none */
+    uint32_t next_first; /* chunk at which the next stsc entry starts, 0: none */
     int64_t at;
     bool changed; /* a chunk uses another than the first sample description */
 } places;
@@ -113,8 +116,8 @@ static apr_status_t open_places(jo_mp4_file *f, const jo_mp4_track *t, places *p
 {
     memset(p, 0, sizeof(*p));
     p->wide = jo_box_find(t->stbl, BOX("co64"), &p->co);
-    if (!jo_box_find(t->stbl, BOX("stsc"), &p->stsc)
-        || (!p->wide && !jo_box_find(t->stbl, BOX("stco"), &p->co))) {
+    if (!jo_box_find(t->stbl, BOX("stsc"), &p->stsc) ||
+        (!p->wide && !jo_box_find(t->stbl, BOX("stco"), &p->co))) {
         return jo_fail(f->cx, JO_EMEDIA, "track %u: no stsc, stco or co64 box", t->id);
     }
     jo_read_skip(&p->stsc, 4);
@@ -126,7 +129,8 @@ static apr_status_t open_places(jo_mp4_file *f, const jo_mp4_track *t, places *p
                        p->entries, (unsigned)(jo_reader_left(&p->stsc) / 12));
     }
     if (p->co.failed || p->chunks > jo_reader_left(&p->co) / (p->wide ? 8 : 4)) {
-        return jo_fail(f->cx, JO_EMEDIA, "track %u: more chunk offsets than their box holds", t->id);
+        return jo_fail(f->cx, JO_EMEDIA, "track %u: more chunk offsets than their box holds",
+                       t->id);
     }
     if (p->entries > 0) {
         p->next_first = jo_read_u32(&p->stsc);
@@ -210,10 +214,10 @@ static apr_status_t open_tables(jo_mp4_file *f, const jo_mp4_track *t, tables *x
     if (open_sizes(f, t, &x->sizes) != APR_SUCCESS || x->sizes.count == 0) {
         return f->cx->code;
     }
-    if (open_runs(f, t, "stts", &x->times) != APR_SUCCESS
-        || open_runs(f, t, "ctts", &x->offsets) != APR_SUCCESS
-        || open_places(f, t, &x->places) != APR_SUCCESS
-        || open_syncs(f, t, &x->syncs) != APR_SUCCESS) {
+    if (open_runs(f, t, "stts", &x->times) != APR_SUCCESS ||
+        open_runs(f, t, "ctts", &x->offsets) != APR_SUCCESS ||
+        open_places(f, t, &x->places) != APR_SUCCESS ||
+        open_syncs(f, t, &x->syncs) != APR_SUCCESS) {
         return f->cx->code;
     }
     return APR_SUCCESS;
@@ -253,8 +257,8 @@ apr_status_t jo_mp4_read_table(jo_mp4_file *f, jo_mp4_track *t)
     }
     for (uint32_t n = 1; n <= x.sizes.count; n++) {
         int32_t delta = 0;
-        if (next_row(f, t, &x, n, &s, &delta) != APR_SUCCESS
-            || jo_mp4_add(f, t, &s) != APR_SUCCESS) {
+        if (next_row(f, t, &x, n, &s, &delta) != APR_SUCCESS ||
+            jo_mp4_add(f, t, &s) != APR_SUCCESS) {
             return f->cx->code;
         }
         s.dts += delta;

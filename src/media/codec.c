@@ -140,6 +140,6 @@ bool jo_entry_child(const jo_track *t, uint32_t type, jo_reader *out)
     if (find_child(children, type, out)) {
         return true;
     }
-    return t->kind == JO_AUDIO && find_child(children, JO_FOURCC('w', 'a', 'v', 'e'), &wave)
-           && find_child(wave, type, out);
+    return t->kind == JO_AUDIO && find_child(children, JO_FOURCC('w', 'a', 'v', 'e'), &wave) &&
+           find_child(wave, type, out);
 }

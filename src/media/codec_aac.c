@@ -5,16 +5,16 @@
 #include <apr_strings.h>
 #include <string.h>
 
-#define TAG_ES 3
+#define TAG_ES             3
 #define TAG_DECODER_CONFIG 4
-#define TAG_SPECIFIC_INFO 5
-#define AOT_LC 2
-#define AOT_SBR 5
-#define AOT_PS 29
-#define OTI_AAC 0x40
-#define SYNC_EXTENSION 0x2b7
-#define PS_EXTENSION 0x548
-#define MAX_CONFIG 1024 /* bytes: real ones have 2 to some 40 */
+#define TAG_SPECIFIC_INFO  5
+#define AOT_LC             2
+#define AOT_SBR            5
+#define AOT_PS             29
+#define OTI_AAC            0x40
+#define SYNC_EXTENSION     0x2b7
+#define PS_EXTENSION       0x548
+#define MAX_CONFIG         1024 /* bytes: real ones have 2 to some 40 */
 
 /* What of an esds goes into ours. */
 typedef struct esds {
@@ -90,9 +90,9 @@ static bool parse_esds(const jo_track *t, esds *out)
 /* -- AudioSpecificConfig ---------------------------------------------------------------------------------- */
 
 typedef struct asc {
-    unsigned aot;   /* of the core */
+    unsigned aot; /* of the core */
     bool sbr, ps;
-    uint32_t rate;  /* after SBR */
+    uint32_t rate; /* after SBR */
     unsigned channels;
 } asc;
 
@@ -151,8 +151,8 @@ static void read_ga(jo_bits *b, asc *a, unsigned configuration, size_t bits)
         a->channels = b->failed ? 0 : a->channels;
         return; /* what follows a PCE is byte-aligned comment; SBR is then signalled up front */
     }
-    if (a->sbr || bits - b->pos < 16 || jo_bits_read(b, 11) != SYNC_EXTENSION
-        || read_aot(b) != AOT_SBR || !jo_bits_read(b, 1)) {
+    if (a->sbr || bits - b->pos < 16 || jo_bits_read(b, 11) != SYNC_EXTENSION ||
+        read_aot(b) != AOT_SBR || !jo_bits_read(b, 1)) {
         return;
     }
     uint32_t rate = read_rate(b);
@@ -206,9 +206,11 @@ static apr_status_t refuse(jo_track *t, const char *why)
 
 static void name(apr_pool_t *pool, jo_track *t, unsigned object_type, const asc *a)
 {
-    t->rfc6381 = object_type == OTI_AAC
-                     ? apr_psprintf(pool, "mp4a.40.%d", a->ps ? AOT_PS : a->sbr ? AOT_SBR : AOT_LC)
-                     : apr_psprintf(pool, "mp4a.%02x", object_type);
+    t->rfc6381 = object_type == OTI_AAC ? apr_psprintf(pool, "mp4a.40.%d",
+                                                       a->ps    ? AOT_PS
+                                                       : a->sbr ? AOT_SBR
+                                                                : AOT_LC)
+                                        : apr_psprintf(pool, "mp4a.%02x", object_type);
 }
 
 static apr_status_t parse(jo_ctx *cx, jo_track *t)
@@ -220,7 +222,8 @@ static apr_status_t parse(jo_ctx *cx, jo_track *t)
         return jo_fail(cx, JO_EMEDIA, "track %u: mp4a sample entry without a readable esds", t->id);
     }
     if (e.object_type != OTI_AAC && (e.object_type < 0x66 || e.object_type > 0x68)) {
-        return refuse(t, apr_psprintf(cx->pool, "codec 'mp4a.%02x' is not supported", e.object_type));
+        return refuse(t,
+                      apr_psprintf(cx->pool, "codec 'mp4a.%02x' is not supported", e.object_type));
     }
     if (e.config == NULL || e.config_len > MAX_CONFIG || !parse_asc(e.config, e.config_len, &a)) {
         return jo_fail(cx, JO_EMEDIA, "track %u: AudioSpecificConfig missing or damaged", t->id);
@@ -231,7 +234,8 @@ static apr_status_t parse(jo_ctx *cx, jo_track *t)
     t->config = e.config;
     t->config_len = e.config_len;
     t->sample_rate = a.rate ? a.rate : (uint32_t)(t->entry[32] << 8 | t->entry[33]);
-    t->channels = (uint16_t)(a.channels ? a.channels : (unsigned)(t->entry[24] << 8 | t->entry[25]));
+    t->channels =
+        (uint16_t)(a.channels ? a.channels : (unsigned)(t->entry[24] << 8 | t->entry[25]));
     if (t->sample_rate == 0 || t->channels == 0) {
         return jo_fail(cx, JO_EMEDIA, "track %u: no sampling rate or no channels", t->id);
     }
@@ -322,4 +326,5 @@ static const char *rfc6381(apr_pool_t *pool, const jo_track *t, jo_entry_style s
     return t->rfc6381;
 }
 
-const jo_codec jo_codec_aac = {"AAC", JO_AUDIO, group, parse, wants_probe, probe, write_entry, rfc6381};
+const jo_codec jo_codec_aac = {"AAC",       JO_AUDIO, group,       parse,
+                               wants_probe, probe,    write_entry, rfc6381};

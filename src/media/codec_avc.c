@@ -5,8 +5,8 @@
 #include <apr_strings.h>
 #include <string.h>
 
-#define AVCC JO_FOURCC('a', 'v', 'c', 'C')
-#define AVC3 JO_FOURCC('a', 'v', 'c', '3')
+#define AVCC    JO_FOURCC('a', 'v', 'c', 'C')
+#define AVC3    JO_FOURCC('a', 'v', 'c', '3')
 #define NAL_SPS 7
 #define NAL_PPS 8
 
@@ -92,9 +92,9 @@ static void skip_order_count(jo_bits *b)
 /* Sample aspect ratios by aspect_ratio_idc: 14496-10 table E-1 */
 static void read_sar(jo_bits *b, sps *s)
 {
-    static const uint8_t ratios[][2] = {{0, 0},   {1, 1},   {12, 11}, {10, 11}, {16, 11}, {40, 33},
-                                        {24, 11}, {20, 11}, {32, 11}, {80, 33}, {18, 11}, {15, 11},
-                                        {64, 33}, {160, 99}, {4, 3},  {3, 2},   {2, 1}};
+    static const uint8_t ratios[][2] = {{0, 0},   {1, 1},    {12, 11}, {10, 11}, {16, 11}, {40, 33},
+                                        {24, 11}, {20, 11},  {32, 11}, {80, 33}, {18, 11}, {15, 11},
+                                        {64, 33}, {160, 99}, {4, 3},   {3, 2},   {2, 1}};
     if (!jo_bits_read(b, 1) || !jo_bits_read(b, 1)) { /* VUI, aspect ratio present */
         return;
     }
@@ -179,8 +179,8 @@ static void apply_sps(jo_track *t, const uint8_t *nal, size_t len)
         t->height = (uint16_t)s.height;
     }
     jo_reader pasp;
-    if (!jo_entry_child(t, JO_FOURCC('p', 'a', 's', 'p'), &pasp) && s.sar_w && s.sar_h
-        && s.sar_w <= UINT16_MAX && s.sar_h <= UINT16_MAX) {
+    if (!jo_entry_child(t, JO_FOURCC('p', 'a', 's', 'p'), &pasp) && s.sar_w && s.sar_h &&
+        s.sar_w <= UINT16_MAX && s.sar_h <= UINT16_MAX) {
         t->sar_w = (uint16_t)s.sar_w;
         t->sar_h = (uint16_t)s.sar_h;
     }
@@ -424,4 +424,5 @@ static const char *rfc6381(apr_pool_t *pool, const jo_track *t, jo_entry_style s
                         rec[3]);
 }
 
-const jo_codec jo_codec_avc = {"H.264", JO_VIDEO, NULL, parse, wants_probe, probe, write_entry, rfc6381};
+const jo_codec jo_codec_avc = {"H.264",     JO_VIDEO, NULL,        parse,
+                               wants_probe, probe,    write_entry, rfc6381};

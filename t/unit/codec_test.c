@@ -95,17 +95,26 @@ static bool holds(const jo_writer *w, const void *bytes, size_t len)
 
 static void test_avc_entry(void)
 {
-    static const char extra[] = "\0\0\0\x12" "colrnclc\0\1\0\1\0\1" "\0\0\0\x10" "colrprofICC!" "\0\0\0\x0c"
+    static const char extra[] = "\0\0\0\x12"
+                                "colrnclc\0\1\0\1\0\1"
+                                "\0\0\0\x10"
+                                "colrprofICC!"
+                                "\0\0\0\x0c"
                                 "colrwhat";
     jo_writer w = video("avc1", true, extra, sizeof extra - 1), out;
     jo_track t = parse(&w, JO_VIDEO), again = rewritten(&t, JO_ENTRY_SOURCE, &out);
 
-    ok(jo_get_u32(out.data) == out.len && again.codec && again.width == 318 && again.sar_w == 4
-           && again.sar_h == 3,
+    ok(jo_get_u32(out.data) == out.len && again.codec && again.width == 318 && again.sar_w == 4 &&
+           again.sar_h == 3,
        "an entry written is read back the same");
     ok(again.config_len > 40 && holds(&out, make_sps, sizeof make_sps), "with its parameter sets");
-    ok(holds(&out, "\0\0\0\x13" "colrnclx\0\1\0\1\0\1\0", 19), "QuickTime's nclc as nclx");
-    ok(holds(&out, "colrprofICC!", 12) && !holds(&out, "what", 4), "an ICC profile too, nothing unknown");
+    ok(holds(&out,
+             "\0\0\0\x13"
+             "colrnclx\0\1\0\1\0\1\0",
+             19),
+       "QuickTime's nclc as nclx");
+    ok(holds(&out, "colrprofICC!", 12) && !holds(&out, "what", 4),
+       "an ICC profile too, nothing unknown");
 }
 
 static void test_avc3(void)
@@ -113,7 +122,8 @@ static void test_avc3(void)
     jo_writer w = video("avc3", false, "", 0), sample = start(), out;
     jo_track t = parse(&w, JO_VIDEO), again;
 
-    ok(t.codec && t.in_band && t.codec->wants_probe(&t), "avc3 without parameter sets wants a probe");
+    ok(t.codec && t.in_band && t.codec->wants_probe(&t),
+       "avc3 without parameter sets wants a probe");
     ok(t.width == 320 && t.height == 192, "size of the entry so far");
     rewritten(&t, JO_ENTRY_PLAIN, &out);
     ok(holds(&out, "avc3", 4), "stays avc3 while they are not known");
@@ -131,23 +141,31 @@ static void test_avc3(void)
     t.probe_len = sample.len;
     t.codec->probe(&cx, &t);
     free((void *)t.probe);
-    ok(t.width == 318 && t.height == 178 && t.sar_w == 4 && !t.codec->wants_probe(&t), "the probe tells");
-    ok(t.config_len == 7 + 2 * (2 + sizeof make_sps) + 2 + sizeof make_pps + 4
-           && !memcmp(t.config + t.config_len - 4, "\xfd\xf8\xf8", 4),
+    ok(t.width == 318 && t.height == 178 && t.sar_w == 4 && !t.codec->wants_probe(&t),
+       "the probe tells");
+    ok(t.config_len == 7 + 2 * (2 + sizeof make_sps) + 2 + sizeof make_pps + 4 &&
+           !memcmp(t.config + t.config_len - 4, "\xfd\xf8\xf8", 4),
        "a complete record, with the chroma fields of High profile");
-    is_str(t.codec->rfc6381(pool, &t, JO_ENTRY_SOURCE), "avc3.64000C", "RFC 6381 as the source signals it");
+    is_str(t.codec->rfc6381(pool, &t, JO_ENTRY_SOURCE), "avc3.64000C",
+           "RFC 6381 as the source signals it");
     is_str(t.codec->rfc6381(pool, &t, JO_ENTRY_PLAIN), "avc1.64000C", "and plain");
     jo_track copy = t;
     copy.codec->write_entry(&copy, JO_ENTRY_SOURCE, (out = start(), &out));
-    ok(holds(&out, "avc3", 4) && !holds(&out, make_sps, sizeof make_sps), "source style: the source's record");
+    ok(holds(&out, "avc3", 4) && !holds(&out, make_sps, sizeof make_sps),
+       "source style: the source's record");
     again = rewritten(&t, JO_ENTRY_PLAIN, &out);
-    ok(holds(&out, "avc1", 4) && again.width == 318 && !again.in_band, "plain style: an avc1 of its own");
+    ok(holds(&out, "avc1", 4) && again.width == 318 && !again.in_band,
+       "plain style: an avc1 of its own");
 }
 
 static void test_avc_probe_damage(void)
 {
-    static const char *const samples[] = {"", "\0", "\0\0\0\4\x67", "\xff\xff\xff\xff\x67\x64",
-                                          "\0\0\0\1\x67\0\0\0\1\x68", "\0\0\0\0\0\0\0\0"};
+    static const char *const samples[] = {"",
+                                          "\0",
+                                          "\0\0\0\4\x67",
+                                          "\xff\xff\xff\xff\x67\x64",
+                                          "\0\0\0\1\x67\0\0\0\1\x68",
+                                          "\0\0\0\0\0\0\0\0"};
     static const size_t sizes[] = {0, 1, 5, 6, 10, 8};
     jo_writer w = video("avc3", false, "", 0);
 
@@ -220,8 +238,10 @@ static const aac_case cases[] = {
     {"HE, explicit", "mp4a.40.5", "aach", 48000, 2, 0x40, 4, "\x2b\x11\x88\x00"},
     {"HE v2, explicit", "mp4a.40.29", "aach", 48000, 2, 0x40, 4, "\xeb\x09\x88\x00"},
     {"HE, sync extension", "mp4a.40.5", "aach", 44100, 2, 0x40, 5, "\x13\x90\x56\xe5\xa0"},
-    {"HE v2, sync extension", "mp4a.40.29", "aach", 44100, 2, 0x40, 7, "\x13\x88\x56\xe5\xa5\x48\x80"},
-    {"sync extension that denies SBR", "mp4a.40.2", "aacl", 22050, 2, 0x40, 5, "\x13\x90\x56\xe5\x00"},
+    {"HE v2, sync extension", "mp4a.40.29", "aach", 44100, 2, 0x40, 7,
+     "\x13\x88\x56\xe5\xa5\x48\x80"},
+    {"sync extension that denies SBR", "mp4a.40.2", "aacl", 22050, 2, 0x40, 5,
+     "\x13\x90\x56\xe5\x00"},
     {"program config element, 5.1", "mp4a.40.2", "aacl", 48000, 6, 0x40, 10,
      "\x11\x80\x04\xc8\x05\x00\x01\x08\x80\x00"},
     {"program config element cut short", "mp4a.40.2", "aacl", 48000, 2, 0x40, 3, "\x11\x80\x04"},
@@ -238,11 +258,12 @@ static void test_aac(void)
         jo_writer w = sound(c->object_type, c->config, c->len);
         jo_track t = parse(&w, JO_AUDIO);
         if (c->rfc6381 == NULL) {
-            ok(cx.code == APR_SUCCESS && !t.codec && strstr(t.why, "not supported"), "%s: %s", c->what, t.why);
+            ok(cx.code == APR_SUCCESS && !t.codec && strstr(t.why, "not supported"), "%s: %s",
+               c->what, t.why);
         } else {
-            ok(t.codec && !strcmp(t.codec->rfc6381(pool, &t, JO_ENTRY_PLAIN), c->rfc6381)
-                   && t.sample_rate == c->rate && t.channels == c->channels
-                   && !strcmp(t.codec->group(&t), c->group) && t.config_len == c->len,
+            ok(t.codec && !strcmp(t.codec->rfc6381(pool, &t, JO_ENTRY_PLAIN), c->rfc6381) &&
+                   t.sample_rate == c->rate && t.channels == c->channels &&
+                   !strcmp(t.codec->group(&t), c->group) && t.config_len == c->len,
                "%s", c->what);
             if (t.codec && (t.sample_rate != c->rate || t.channels != c->channels))
                 printf("# %s, %u Hz, %u channels\n", t.rfc6381, t.sample_rate, t.channels);
@@ -271,8 +292,12 @@ static void test_quicktime(void)
         close_box(&w, wave);
         close_box(&w, at);
         jo_track t = parse(&w, JO_AUDIO);
-        if (!ok(t.codec && t.sample_rate == 44100 && t.channels == 2, "sound description version %s",
-                version == 3 ? "1 of ISO" : version == 2 ? "2" : version == 1 ? "1" : "0"))
+        if (!ok(t.codec && t.sample_rate == 44100 && t.channels == 2,
+                "sound description version %s",
+                version == 3   ? "1 of ISO"
+                : version == 2 ? "2"
+                : version == 1 ? "1"
+                               : "0"))
             continue;
         t = rewritten(&t, JO_ENTRY_SOURCE, &out);
         ok(t.codec && out.data[17] == 0 && !holds(&out, "wave", 4), "is written as version 0");
@@ -284,14 +309,15 @@ static void test_aac_entry(void)
     jo_writer w = sound(0x40, "\x13\x90\x56\xe5\xa0", 5), out;
     jo_track t = parse(&w, JO_AUDIO), again = rewritten(&t, JO_ENTRY_SOURCE, &out);
 
-    ok(jo_get_u32(out.data) == out.len && again.codec && again.config_len == 5
-           && !memcmp(again.config, "\x13\x90\x56\xe5\xa0", 5) && again.sample_rate == 44100,
+    ok(jo_get_u32(out.data) == out.len && again.codec && again.config_len == 5 &&
+           !memcmp(again.config, "\x13\x90\x56\xe5\xa0", 5) && again.sample_rate == 44100,
        "an entry written is read back the same");
     ok(holds(&out, "\0\1\x77\0\0\0\xfa\0", 8), "with the source's bit rates");
     w = sound(0x40, "\x10\x10", 2); /* 96 kHz */
     t = parse(&w, JO_AUDIO);
     rewritten(&t, JO_ENTRY_SOURCE, &out);
-    is_int(jo_get_u32(out.data + 32), 0, "a rate that 16 bits can't say is left to the configuration");
+    is_int(jo_get_u32(out.data + 32), 0,
+           "a rate that 16 bits can't say is left to the configuration");
 }
 
 static void test_aac_damage(void)

@@ -55,16 +55,16 @@ static jo_sample sample(int track, uint32_t n)
     return s;
 }
 
-static bool is_sample(int track, uint32_t n, int64_t dts, int32_t cts, uint32_t duration, int64_t offset,
-                      uint32_t size, bool sync)
+static bool is_sample(int track, uint32_t n, int64_t dts, int32_t cts, uint32_t duration,
+                      int64_t offset, uint32_t size, bool sync)
 {
     jo_sample s = sample(track, n);
-    bool good = s.dts == dts && s.cts == cts && s.duration == duration && s.offset == offset
-                && s.size == size && s.sync == sync;
+    bool good = s.dts == dts && s.cts == cts && s.duration == duration && s.offset == offset &&
+                s.size == size && s.sync == sync;
 
     if (!good)
-        printf("# sample %u: dts %lld cts %d duration %u offset %lld size %u sync %d\n", n, (long long)s.dts,
-               s.cts, s.duration, (long long)s.offset, s.size, s.sync);
+        printf("# sample %u: dts %lld cts %d duration %u offset %lld size %u sync %d\n", n,
+               (long long)s.dts, s.cts, s.duration, (long long)s.offset, s.size, s.sync);
     return good;
 }
 
@@ -80,9 +80,9 @@ static bool message_has(const char *part)
 
 /* What a movie of one video track differs in from the plainest. */
 typedef struct movie {
-    char kind;         /* of write_stsd() */
+    char kind; /* of write_stsd() */
     uint32_t timescale;
-    bool wide;         /* co64 and a 64-bit mdat */
+    bool wide; /* co64 and a 64-bit mdat */
     bool moov_last;
     bool no_stss;
     unsigned stz2;     /* bits, 0: stsz */
@@ -183,7 +183,8 @@ static void write_moov(jo_writer *w, const movie *m, uint32_t mdat)
     write_tkhd(w, 7);
     if (m->edits)
         write_edits(w, m->edits);
-    unsigned lang = (unsigned)((m->lang[0] - 96) << 10 | (m->lang[1] - 96) << 5 | (m->lang[2] - 96));
+    unsigned lang =
+        (unsigned)((m->lang[0] - 96) << 10 | (m->lang[1] - 96) << 5 | (m->lang[2] - 96));
     open_media(w, m->timescale, "vide", lang, media);
     write_stbl(w, m, mdat);
     close_media(w, media);
@@ -233,19 +234,20 @@ static jo_writer make(movie m)
 /* The six samples, from the place where their bytes begin. */
 static bool six_samples(int64_t at, bool all_sync)
 {
-    return is_sample(0, 0, 0, 1, 1, at, 10, true) && is_sample(0, 1, 1, 3, 1, at + 10, 3, all_sync)
-           && is_sample(0, 2, 2, -1, 1, at + 13, 4, all_sync)
-           && is_sample(0, 3, 3, -1, 1, at + 17, 11, true)
-           && is_sample(0, 4, 4, 0, 2, at + 50, 5, all_sync)
-           && is_sample(0, 5, 6, 0, 2, at + 55, 6, all_sync);
+    return is_sample(0, 0, 0, 1, 1, at, 10, true) &&
+           is_sample(0, 1, 1, 3, 1, at + 10, 3, all_sync) &&
+           is_sample(0, 2, 2, -1, 1, at + 13, 4, all_sync) &&
+           is_sample(0, 3, 3, -1, 1, at + 17, 11, true) &&
+           is_sample(0, 4, 4, 0, 2, at + 50, 5, all_sync) &&
+           is_sample(0, 5, 6, 0, 2, at + 55, 6, all_sync);
 }
 
 static bool plays(movie m, size_t from_end)
 {
     jo_writer w = make(m);
 
-    return demux(&w) == APR_SUCCESS && got.ntracks == 1 && got.tracks[0]->codec
-           && got.tracks[0]->index->count == 6 && six_samples((int64_t)(w.len - from_end), m.no_stss);
+    return demux(&w) == APR_SUCCESS && got.ntracks == 1 && got.tracks[0]->codec &&
+           got.tracks[0]->index->count == 6 && six_samples((int64_t)(w.len - from_end), m.no_stss);
 }
 
 static void test_progressive(void)
@@ -253,9 +255,11 @@ static void test_progressive(void)
     jo_writer w;
 
     ok(plays((movie){0}, 100), "moov first");
-    ok(got.tracks[0]->id == 7 && got.tracks[0]->enabled && got.tracks[0]->timescale == 25, "track header");
+    ok(got.tracks[0]->id == 7 && got.tracks[0]->enabled && got.tracks[0]->timescale == 25,
+       "track header");
     is_str(got.tracks[0]->lang, "deu", "language");
-    ok(got.tracks[0]->index->nraps == 2 && !got.tracks[0]->index->fragments, "two random access points");
+    ok(got.tracks[0]->index->nraps == 2 && !got.tracks[0]->index->fragments,
+       "two random access points");
     w = make((movie){.moov_last = true});
     ok(demux(&w) == APR_SUCCESS && six_samples(28, false), "moov last");
     ok(plays((movie){.wide = true}, 100), "co64 and a 64-bit mdat");
@@ -283,8 +287,8 @@ static bool edit_is(unsigned which, int64_t empty, int64_t media_time, int64_t e
     jo_edit e = got.tracks[0]->edit;
     if (e.empty == empty && e.media_time == media_time && e.end == end && warnings == warned)
         return true;
-    printf("# empty %lld, media %lld to %lld, %d warnings\n", (long long)e.empty, (long long)e.media_time,
-           (long long)e.end, warnings);
+    printf("# empty %lld, media %lld to %lld, %d warnings\n", (long long)e.empty,
+           (long long)e.media_time, (long long)e.end, warnings);
     return false;
 }
 
@@ -299,8 +303,8 @@ static void test_edits(void)
     ok(edit_is(7, 0, 2, 6, 0), "a pause at the end is none");
     ok(edit_is(8, 0, 3, INT64_MAX, 0), "an edit of no duration is open");
     jo_writer w = make((movie){.edits = 6});
-    ok(demux(&w) == APR_SUCCESS && got.tracks[0]->edit.media_time > 0
-           && got.tracks[0]->edit.media_time < INT64_MAX / 4,
+    ok(demux(&w) == APR_SUCCESS && got.tracks[0]->edit.media_time > 0 &&
+           got.tracks[0]->edit.media_time < INT64_MAX / 4,
        "absurd times are bounded");
 }
 
@@ -320,11 +324,11 @@ static void test_damage(void)
     w = make((movie){.stz2 = 5});
     ok(demux(&w) == JO_EMEDIA, "stz2 of 5 bits");
     w = make((movie){.description = 2});
-    ok(demux(&w) == APR_SUCCESS && !got.tracks[0]->codec
-           && strstr(got.tracks[0]->why, "sample description"),
+    ok(demux(&w) == APR_SUCCESS && !got.tracks[0]->codec &&
+           strstr(got.tracks[0]->why, "sample description"),
        "a second sample description is not supported, and said so");
-    ok(demux_bytes("", 0) == JO_EMEDIA && demux_bytes("GIF89a..........", 16) == JO_EMEDIA
-           && message_has(".mp4: "),
+    ok(demux_bytes("", 0) == JO_EMEDIA && demux_bytes("GIF89a..........", 16) == JO_EMEDIA &&
+           message_has(".mp4: "),
        "no MP4 at all");
     w = make((movie){0});
     w.len = 20;
@@ -383,15 +387,16 @@ static void test_limits(void)
         else
             small.boxes = 1;
         jo_source_open(&cx, "/small.mp4", &src);
-        ok(jo_demux(&cx, src, &got) == JO_EMEDIA && cx.message, "limit %d holds: %s", i, cx.message);
+        ok(jo_demux(&cx, src, &got) == JO_EMEDIA && cx.message, "limit %d holds: %s", i,
+           cx.message);
     }
 }
 
 /* -- tracks ------------------------------------------------------------------------------------------- */
 
 /* A track of one sample at the first byte of the file. */
-static void write_track(jo_writer *w, uint32_t id, const char *handler, char kind, uint32_t chapters,
-                        uint32_t samples)
+static void write_track(jo_writer *w, uint32_t id, const char *handler, char kind,
+                        uint32_t chapters, uint32_t samples)
 {
     size_t trak = open_box(w, "trak"), media[3];
 
@@ -437,8 +442,8 @@ static void test_tracks(void)
         return;
     ok(got.tracks[0]->id == 1 && got.tracks[0]->kind == JO_VIDEO && got.tracks[0]->codec, "video");
     ok(got.tracks[1]->id == 3 && got.tracks[1]->kind == JO_AUDIO && got.tracks[1]->codec, "audio");
-    ok(got.tracks[2]->id == 6 && got.tracks[2]->kind == JO_TEXT && !got.tracks[2]->codec
-           && got.tracks[2]->why,
+    ok(got.tracks[2]->id == 6 && got.tracks[2]->kind == JO_TEXT && !got.tracks[2]->codec &&
+           got.tracks[2]->why,
        "text, which has no codec yet");
     ok(got.tracks[3]->id == 8 && !got.tracks[3]->codec && strstr(got.tracks[3]->why, "stsd"),
        "one without sample description, which says so");
@@ -569,9 +574,11 @@ static void test_fragments(void)
     close_box(&w, moof);
     write_data(&w, 500);
     int64_t t = 1LL << 40;
-    if (!ok(demux(&w) == APR_SUCCESS && got.ntracks == 1, "fragments of one track; the empty one is left out"))
+    if (!ok(demux(&w) == APR_SUCCESS && got.ntracks == 1,
+            "fragments of one track; the empty one is left out"))
         return;
-    ok(is_sample(0, 0, t, 0, 5, first + 300, 30, true), "first-sample-flags, tfhd defaults, 64-bit tfdt");
+    ok(is_sample(0, 0, t, 0, 5, first + 300, 30, true),
+       "first-sample-flags, tfhd defaults, 64-bit tfdt");
     ok(is_sample(0, 1, t + 5, 0, 5, first + 330, 30, false), "trex flags for the next");
     ok(is_sample(0, 2, t + 10, 0, 5, first + 360, 30, false), "a run without data offset goes on");
     ok(is_sample(0, 3, t + 15, 2, 1, first + 400, 10, true), "a run that says everything");
@@ -579,7 +586,8 @@ static void test_fragments(void)
     ok(is_sample(0, 5, t + 18, 0, 3, (int64_t)moof_at + 100, 20, false),
        "no tfdt: goes on; trex defaults all through");
     const jo_index *ix = got.tracks[0]->index;
-    ok(ix->nfragments == 2 && ix->fragments[0] == 0 && ix->fragments[1] == 5 && ix->raps[0].fragment,
+    ok(ix->nfragments == 2 && ix->fragments[0] == 0 && ix->fragments[1] == 5 &&
+           ix->raps[0].fragment,
        "where fragments begin");
     is_int(ix->end_dts, t + 21, "end");
 }
@@ -588,8 +596,9 @@ static void test_fragments(void)
 static void test_bases(void)
 {
     for (int c = 0; c < 4; c++) {
-        static const char *const what[] = {"base-data-offset", "neither: the moof, then the traf before",
-                                           "neither, but the moof is meant", "default-base-is-moof"};
+        static const char *const what[] = {
+            "base-data-offset", "neither: the moof, then the traf before",
+            "neither, but the moof is meant", "default-base-is-moof"};
         jo_writer w;
         write_init(&w);
         size_t moof = open_moof(&w), traf = open_traf(&w, 1, c == 0 ? 1 : c == 3 ? 0x20000 : 0);
@@ -606,8 +615,8 @@ static void test_bases(void)
         int64_t at = (int64_t)moof_at + (c == 0 ? 10 : 0);
         int64_t second = c == 1 || c == 2 ? at + 321 : at + 400;
         bool good = demux(&w) == APR_SUCCESS && got.ntracks == 2;
-        ok(good && sample(0, 0).offset == at + 300 && sample(0, 1).offset == at + 310
-               && sample(1, 0).offset == second,
+        ok(good && sample(0, 0).offset == at + 300 && sample(0, 1).offset == at + 310 &&
+               sample(1, 0).offset == second,
            "%s", what[c]);
     }
 }
@@ -655,7 +664,8 @@ static void test_fragment_damage(void)
     ok(demux_bytes(w.data, init) == APR_SUCCESS && got.ntracks == 0, "not there at all");
     size_t whole = w.len;
     jo_write_bytes(&w, "\0\0\1\0mfra....", 12);
-    ok(demux(&w) == APR_SUCCESS && got.tracks[0]->index->count == 3, "a cut mfra behind it does no harm");
+    ok(demux(&w) == APR_SUCCESS && got.tracks[0]->index->count == 3,
+       "a cut mfra behind it does no harm");
     w.len = whole;
     jo_put_u32(w.data + trun + 12, 1000000);
     ok(demux(&w) == JO_EMEDIA && message_has("trun"), "a trun that claims more than it holds");
@@ -703,7 +713,10 @@ static void test_fingerprint(void)
     demux(&w);
     ok(memcmp(before, got.fingerprint, sizeof before), "the moov is");
     w = make((movie){0});
-    jo_write_bytes(&w, "\0\0\0\x8" "free", 8);
+    jo_write_bytes(&w,
+                   "\0\0\0\x8"
+                   "free",
+                   8);
     demux(&w);
     ok(memcmp(before, got.fingerprint, sizeof before), "and the file's size");
 }

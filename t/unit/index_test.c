@@ -59,8 +59,8 @@ static jo_sample *make_hour(uint32_t chunk)
 
 static bool same(const jo_sample *a, const jo_sample *b)
 {
-    return a->dts == b->dts && a->offset == b->offset && a->size == b->size
-           && a->duration == b->duration && a->cts == b->cts && a->sync == b->sync;
+    return a->dts == b->dts && a->offset == b->offset && a->size == b->size &&
+           a->duration == b->duration && a->cts == b->cts && a->sync == b->sync;
 }
 
 /* Every sample read from `from` on is what was put in. */
@@ -91,16 +91,16 @@ static void test_hour(void)
         good = good && reads_back(ix, s, n * 7 % 200 + HOUR - 300);
     ok(good && reads_back(ix, s, HOUR) && reads_back(ix, s, HOUR - 1), "from any sample");
     for (uint32_t n = 0; n < HOUR; n += 97)
-        good = good && jo_index_find_dts(ix, s[n].dts) == n
-               && jo_index_find_dts(ix, s[n].dts + 1) == n + 1
-               && jo_index_find_dts(ix, s[n].dts - 1) == n && jo_index_dts(ix, n) == s[n].dts;
+        good = good && jo_index_find_dts(ix, s[n].dts) == n &&
+               jo_index_find_dts(ix, s[n].dts + 1) == n + 1 &&
+               jo_index_find_dts(ix, s[n].dts - 1) == n && jo_index_dts(ix, n) == s[n].dts;
     ok(good, "finds samples by DTS");
     is_int(jo_index_find_dts(ix, INT64_MIN), 0, "before the start is the first");
     is_int(jo_index_find_dts(ix, INT64_MAX), HOUR, "past the end is none");
     is_int(jo_index_dts(ix, HOUR), ix->end_dts, "DTS past the last is the end");
     for (uint32_t n = 0; n < 500; n++) {
-        good = good && jo_index_range_bytes(ix, 0, n) == bytes
-               && jo_index_range_bytes(ix, n / 2, n) + jo_index_range_bytes(ix, 0, n / 2) == bytes;
+        good = good && jo_index_range_bytes(ix, 0, n) == bytes &&
+               jo_index_range_bytes(ix, n / 2, n) + jo_index_range_bytes(ix, 0, n / 2) == bytes;
         bytes += s[n].size;
     }
     ok(good && jo_index_range_bytes(ix, 0, HOUR) == ix->bytes, "sums sizes");
@@ -143,7 +143,9 @@ static void test_odd_values(void)
         s[i] = (jo_sample){.dts = dts,
                            .offset = (int64_t)next_random(&seed) << next_random(&seed) % 33,
                            .size = i % 3 ? next_random(&seed) : UINT32_MAX,
-                           .duration = i % 5 ? next_random(&seed) : i % 2 ? 0 : UINT32_MAX,
+                           .duration = i % 5   ? next_random(&seed)
+                                       : i % 2 ? 0
+                                               : UINT32_MAX,
                            .cts = i % 4 ? (int32_t)(next_random(&seed) << 8) : INT32_MIN,
                            .sync = next_random(&seed) & 1};
         dts += s[i].duration;
@@ -163,7 +165,11 @@ static void test_raps(void)
     jo_sample s[8];
 
     for (int i = 0; i < 8; i++)
-        s[i] = (jo_sample){.dts = i, .offset = i, .size = 1, .duration = 1, .cts = pts[i] - i,
+        s[i] = (jo_sample){.dts = i,
+                           .offset = i,
+                           .size = 1,
+                           .duration = 1,
+                           .cts = pts[i] - i,
                            .sync = i == 0 || i == 4};
     jo_index *ix = build(s, 8, 4);
     ok(ix->nraps == 2 && ix->open_gops, "two random access points, one of an open group");
@@ -193,7 +199,8 @@ static void test_sound(void)
     jo_sample s[100];
 
     for (int i = 0; i < 100; i++)
-        s[i] = (jo_sample){.dts = i * 1024, .offset = i * 10, .size = 10, .duration = 1024, .sync = true};
+        s[i] = (jo_sample){
+            .dts = i * 1024, .offset = i * 10, .size = 10, .duration = 1024, .sync = true};
     s[99].duration = 500;
     jo_index *ix = build(s, 100, 0);
     ok(ix->all_sync && !ix->reordered && ix->raps == NULL, "sound needs no list of access points");

@@ -29,7 +29,8 @@ static inline void close_box(jo_writer *w, size_t at)
 }
 
 /* A full box of a count and that many u32 values, `per` of them to an entry. */
-static inline void write_table(jo_writer *w, const char *type, unsigned per, const uint32_t *v, size_t n)
+static inline void write_table(jo_writer *w, const char *type, unsigned per, const uint32_t *v,
+                               size_t n)
 {
     size_t at = open_full(w, type, 0, 0);
 
@@ -38,8 +39,8 @@ static inline void write_table(jo_writer *w, const char *type, unsigned per, con
         jo_write_u32(w, v[i]);
     close_box(w, at);
 }
-#define TABLE(w, type, per, ...)                                                                   \
-    write_table(w, type, per, (const uint32_t[]){__VA_ARGS__},                                     \
+#define TABLE(w, type, per, ...)                               \
+    write_table(w, type, per, (const uint32_t[]){__VA_ARGS__}, \
                 sizeof((const uint32_t[]){__VA_ARGS__}) / 4)
 
 /* SPS and PPS that x264 wrote for 318x178 (cropped from 320x192), sample aspect ratio 4:3, High at level 1.2. */
