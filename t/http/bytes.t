@@ -114,4 +114,33 @@ SKIP: {
     $s->finish;
 }
 
+# ---- TLS
+
+SKIP: {
+    my $dir = JitOrigin::Httpd::module_dir();
+    skip 'no mod_ssl, openssl or curl', 4
+        unless -e "$dir/mod_ssl.so" && system('openssl version >/dev/null 2>&1 && curl --version >/dev/null 2>&1') == 0;
+    my $s = JitOrigin::Httpd->new(
+        modules => ["ssl"],
+        conf => "JitOrigin On\n<VirtualHost 127.0.0.1:443>\nSSLEngine On\nSSLCertificateFile \@RUN@/cert.pem\n"
+            . "SSLCertificateKeyFile \@RUN@/key.pem\nDocumentRoot \@DOCS@\n</VirtualHost>\n");
+    my $run = $s->run_dir;
+    system("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout $run/key.pem -out $run/cert.pem 2>/dev/null") == 0
+        or die 'openssl req';
+    my $port = JitOrigin::Httpd::free_port();
+    $s->{conf} =~ s/:443/:$port/;
+    $s->{global} = "Listen 127.0.0.1:$port\n";
+    add_title($s->docs, 'noise', 'video:noise.mp4', 'audio:tone.mp4');
+    $s->expect(qr/AH0(?:1906|1909|1873)/); # a certificate for tests
+    $s->start;
+    my (undef, undef, $segments) = hls_urls($s, '/noise.ism');
+    my ($large) = grep { /video/ } @$segments;
+    my $whole = $s->cli_get($s->docs . $large);
+    my $curl = "curl -s --cacert $run/cert.pem --resolve localhost:$port:127.0.0.1";
+    is(md5_hex(scalar qx($curl 'https://localhost:$port$large')), md5_hex($whole), 'TLS: a large segment');
+    is(md5_hex(scalar qx($curl -r 1000-1999999 'https://localhost:$port$large')), md5_hex(substr $whole, 1000, 1_999_000),
+        'TLS: a range');
+    $s->finish;
+}
+
 done_testing;

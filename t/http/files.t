@@ -6,7 +6,7 @@ use Digest::MD5 qw(md5_hex);
 use File::Copy qw(copy);
 use Test::More;
 use Time::HiRes qw(sleep time);
-use JitOrigin::Clients qw(start_readers read_on read_all);
+use JitOrigin::Clients qw(start_readers read_on read_all h2_open h2_read);
 use JitOrigin::Httpd;
 use JitOrigin::Media qw(add_title hls_urls media_file smil);
 
@@ -155,6 +155,25 @@ SKIP: {
     is(scalar @open, 0, 'no file of a title is open when nobody is served') or diag join "\n", @open;
 }
 $s->finish;
+
+# ---- truncated while it is sent over HTTP/2
+
+SKIP: {
+    skip 'no mod_http2', 5 unless -e JitOrigin::Httpd::module_dir() . '/mod_http2.so';
+    my $h2 = JitOrigin::Httpd->new(modules => ['http2'], global => "Protocols h2c http/1.1\n", conf => "JitOrigin On\n");
+    add_title($h2->docs, 'noise', 'video:noise.mp4');
+    $h2->start;
+    my $path = (hls_urls($h2, '/noise.ism'))[2][0];
+    my $c = h2_open($h2->port, $path, $path);
+    h2_read($c, sub { !grep { !$_->{length} } values %{$c->{streams}} });
+    truncate $h2->docs . '/noise.mp4', 5000;
+    sleep 0.3;
+    h2_read($c, sub { 0 });
+    ok($c->{streams}{$_}{reset}, "HTTP/2, truncated while it is sent: stream $_ is reset") for 1, 3;
+    like($h2->get($path)->{status}, qr/^4(?:04|15)$/, 'HTTP/2: an error afterwards');
+    $h2->expect(qr/ 415 /);
+    $h2->finish;
+}
 
 # ---- the budget
 

@@ -13,7 +13,7 @@ use IO::Socket::INET;
 use Socket qw(SOL_SOCKET SO_RCVBUF pack_sockaddr_in inet_aton);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT_OK = qw(start_readers read_on read_all h2_get);
+our @EXPORT_OK = qw(start_readers read_on read_all h2_get h2_open h2_read);
 
 # start_readers(PORT, PATH…): one connection each with a small receive buffer and a GET sent; nothing is read yet.
 sub start_readers {
@@ -101,6 +101,7 @@ sub literal { # RFC 7541 6.2.2, name from the static table, no Huffman
     return pack('C', $index) . ($n < 127 ? pack('C', $n) : pack('CC', 127, $n - 127)) . $value; # up to 254 bytes
 }
 
+# h2_open(PORT, PATH…): a connection that has asked for all of them; its streams by number: 1, 3, 5, …
 sub h2_open {
     my ($port, @paths) = @_;
     my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) or die "connect: $!";
@@ -153,6 +154,17 @@ sub h2_step {
         my $payload = substr $c->{in}, 9, $len;
         substr $c->{in}, 0, 9 + $len, '';
         h2_frame($c, $type, $flags, $id, $payload);
+    }
+    return;
+}
+
+# h2_read(CONNECTION, ENOUGH): reads until ENOUGH->() is true or all streams are done.
+sub h2_read {
+    my ($c, $enough) = @_;
+    my $end = time + 60;
+    while (!$enough->() && grep { !$_->{done} } values %{$c->{streams}}) {
+        die 'HTTP/2 streams got no end' if time > $end;
+        h2_step($c) if IO::Select->new($c->{socket})->can_read(1);
     }
     return;
 }
