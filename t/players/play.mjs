@@ -1,0 +1,161 @@
+// play.mjs NODE-MODULES-DIR CHROMIUM hls|dash|shaka URL [switch]
+// Plays one manifest in headless Chromium and prints what holds: "ok WHAT" or "not ok WHAT", remarks below it. Exit 1 if something
+// does not hold. The page comes from a server of its own, so that CORS counts.
+import fs from 'node:fs';
+import http from 'node:http';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+
+const [dir, executablePath, player, url, wantSwitch] = process.argv.slice(2);
+const library = {
+  hls: 'hls.js/dist/hls.js',
+  dash: 'dashjs/dist/modern/umd/dash.all.min.js',
+  shaka: 'shaka-player/dist/shaka-player.compiled.js',
+}[player];
+const { chromium } = createRequire(path.join(dir, 'x.js'))('playwright-core');
+const seconds = 4; // media seconds that each phase must play
+const patience = 30000;
+
+let failures = 0;
+function check(good, what, remark) {
+  console.log(`${good ? 'ok' : 'not ok'} ${what}`);
+  if (!good && remark) console.log(remark);
+  failures += good ? 0 : 1;
+  return good;
+}
+
+// ---- in the page: each player behind the same few functions in window.T
+
+function setUp({ player, url }) {
+  const video = document.getElementById('video');
+  const T = (window.T = { errors: [], ended: false, ready: false });
+  const fail = text => T.errors.push(String(text).slice(0, 300));
+  video.addEventListener('error', () => fail(`video: ${video.error && video.error.message}`));
+  video.addEventListener('ended', () => { T.ended = true; });
+  const sorted = rows => rows.slice().sort((a, b) => a.bandwidth - b.bandwidth);
+  const start = {
+    hls() {
+      const hls = new Hls();
+      hls.on(Hls.Events.ERROR, (_, e) => { if (e.fatal) fail(`${e.details} ${e.error && e.error.message}`); });
+      hls.on(Hls.Events.MANIFEST_PARSED, () => { T.ready = true; });
+      hls.attachMedia(video);
+      hls.loadSource(url);
+      T.renditions = () => sorted(hls.levels.map((l, i) => ({ id: i, bandwidth: l.bitrate, height: l.height })));
+      T.pick = id => { hls.nextLevel = id; };
+      T.active = () => hls.currentLevel;
+    },
+    dash() {
+      const dash = dashjs.MediaPlayer().create();
+      dash.on('error', e => fail(`${e.error && e.error.code} ${e.error && e.error.message}`));
+      dash.on('streamInitialized', () => { T.ready = true; });
+      dash.initialize(video, url, true);
+      T.renditions = () => sorted(dash.getRepresentationsByType('video').map(r => ({ id: r.id, bandwidth: r.bandwidth, height: r.height })));
+      T.pick = id => {
+        dash.updateSettings({ streaming: { abr: { autoSwitchBitrate: { video: false } } } });
+        dash.setRepresentationForTypeById('video', id, true);
+      };
+      T.active = () => dash.getCurrentRepresentationForType('video').id;
+    },
+    shaka() {
+      const shakaPlayer = new shaka.Player();
+      const spoken = tracks => tracks.filter(t => t.language === (tracks.find(a => a.active) || t).language);
+      shakaPlayer.addEventListener('error', e => fail(`shaka ${e.detail.code} ${e.detail.data}`));
+      shakaPlayer.attach(video).then(() => shakaPlayer.load(url)).then(() => { T.ready = true; video.play(); }, e => fail(`shaka ${e.code} ${e.data}`));
+      T.renditions = () => sorted(spoken(shakaPlayer.getVariantTracks()));
+      T.pick = id => {
+        shakaPlayer.configure({ abr: { enabled: false } });
+        shakaPlayer.selectVariantTrack(shakaPlayer.getVariantTracks().find(t => t.id === id), true);
+      };
+      T.active = () => shakaPlayer.getVariantTracks().find(t => t.active).id;
+    },
+  };
+  T.state = () => ({
+    time: video.currentTime, duration: video.duration, ready: T.ready, ended: T.ended, errors: T.errors, height: video.videoHeight,
+    frames: video.getVideoPlaybackQuality().totalVideoFrames, audio: video.webkitAudioDecodedByteCount,
+  });
+  T.seek = time => { T.ended = false; video.currentTime = time; video.play().catch(() => {}); };
+  start[player]();
+  video.play().catch(() => {});
+}
+
+// ---- out here
+
+function serve() {
+  const page = '<!doctype html><video id=video muted playsinline width=640 height=360></video><script src=/library.js></script>';
+  const server = http.createServer((request, response) => {
+    const script = request.url === '/library.js';
+    response.writeHead(script || request.url === '/' ? 200 : 404, { 'Content-Type': script ? 'text/javascript' : 'text/html' });
+    response.end(script ? fs.readFileSync(path.join(dir, 'node_modules', library)) : page);
+  });
+  return new Promise(resolve => server.listen(0, '127.0.0.1', () => resolve(server)));
+}
+
+async function run(page) {
+  const state = () => page.evaluate(() => T.state());
+  const until = async holds => {
+    for (const end = Date.now() + patience; ;) {
+      const now = await state();
+      if (holds(now) || now.errors.length || Date.now() > end) return now;
+      await new Promise(resolve => setTimeout(resolve, 50));
+    }
+  };
+  // Plays on from `from`: the time moves, pictures and sound are decoded.
+  const plays = async (what, from, length) => {
+    const before = await until(s => s.time >= from && s.time < from + 2);
+    const after = await until(s => s.time >= before.time + length && s.frames > before.frames && s.audio > before.audio);
+    const remark = JSON.stringify({ from, before, after });
+    check(after.time >= before.time + length && before.time >= from && before.time < from + 2, `${what}: plays ${length} s`, remark);
+    check(after.frames - before.frames >= length * 5, `${what}: pictures`, remark);
+    check(after.audio > before.audio, `${what}: sound`, remark);
+    return after;
+  };
+  const first = await until(s => s.ready);
+  if (!check(first.ready, 'the manifest is read', first.errors.join('; '))) return;
+  await plays('start', 0, seconds);
+  const { duration } = await state();
+  check(duration > 2 * seconds && Number.isFinite(duration), 'it has a duration', `${duration}`);
+  const seek = time => page.evaluate(t => T.seek(t), time);
+  await seek(duration / 2);
+  await plays('from the middle', duration / 2, Math.min(seconds, duration / 2 - 2));
+  if (wantSwitch) await switches(page, seek, until);
+  await seek(duration - 3);
+  const last = await until(s => s.ended);
+  check(last.ended && Math.abs(last.time - duration) < 0.5, 'reaches the end', JSON.stringify(last));
+  check(last.errors.length === 0, 'no error of the player', last.errors.join('; '));
+}
+
+async function switches(page, seek, until) {
+  const rows = await page.evaluate(() => T.renditions().map(({ id, height, bandwidth }) => ({ id, height, bandwidth })));
+  if (!check(rows.length > 1, 'there is more than one rendition', JSON.stringify(rows))) return;
+  for (const [name, row] of [['highest', rows.at(-1)], ['lowest', rows[0]], ['highest', rows.at(-1)]]) {
+    await seek(1);
+    await until(s => s.time >= 1 && s.time < 3);
+    await page.evaluate(id => T.pick(id), row.id);
+    const shown = await until(s => s.height === row.height);
+    const after = await until(s => s.time > shown.time + 1 && s.frames > shown.frames);
+    const active = await page.evaluate(() => T.active());
+    check(after.height === row.height && active === row.id && after.time > shown.time + 1, `switches to the ${name} rendition`,
+      JSON.stringify({ row, active, after }));
+  }
+}
+
+const server = await serve();
+const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
+  '--disable-sync', '--autoplay-policy=no-user-gesture-required', '--disable-dev-shm-usage'];
+const browser = await chromium.launch({ executablePath, headless: true, args: flags }); // in a new, empty user data folder
+try {
+  const page = await browser.newPage();
+  const refused = [];
+  page.on('response', r => { if (r.status() >= 400 && !r.url().endsWith('/favicon.ico')) refused.push(`${r.status()} ${r.url()}`); });
+  page.on('requestfailed', r => { if (!/ABORTED/.test(r.failure().errorText)) refused.push(`${r.failure().errorText} ${r.url()}`); });
+  await page.goto(`http://127.0.0.1:${server.address().port}/`);
+  await page.evaluate(setUp, { player, url });
+  await run(page);
+  check(refused.length === 0, 'every request is answered', refused.slice(0, 5).join('\n'));
+} catch (error) {
+  check(false, 'the page lives', String(error));
+} finally {
+  await browser.close();
+  server.close();
+}
+process.exitCode = failures ? 1 : 0;
