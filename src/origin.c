@@ -24,8 +24,8 @@ static const char *without_extension(apr_pool_t *pool, const char *name)
 }
 
 /* The descriptor's bytes, or for direct play the descriptor that stands for the file. */
-static apr_status_t read_descriptor(jo_ctx *cx, jo_title *t, apr_pool_t *scratch, const char **bytes,
-                                    size_t *len)
+static apr_status_t read_descriptor(jo_ctx *cx, jo_title *t, apr_pool_t *scratch,
+                                    const char **bytes, size_t *len)
 {
     jo_source *src;
     jo_ctx open = *cx;
@@ -141,8 +141,8 @@ static apr_status_t find_segment(jo_ctx *cx, const jo_title *t, found *f, const 
                               : jo_plan_find_number(f->plan, m->number);
     if (f->resource.segment < 0) {
         return jo_fail(cx, JO_ENOTFOUND, "track %s has no segment %s %" APR_INT64_T_FMT,
-                       t->tokens[m->track],
-                       f->route->address == JO_BY_TIME ? "at time" : "number", m->number);
+                       t->tokens[m->track], f->route->address == JO_BY_TIME ? "at time" : "number",
+                       m->number);
     }
     if (jo_plan_empty(tp, f->resource.segment)) {
         return jo_fail(cx, JO_ENOTFOUND, "track %s has no samples in segment %" APR_INT64_T_FMT,
@@ -197,7 +197,7 @@ static apr_status_t check_sources(jo_ctx *cx, const jo_title *t, found *f)
         const jo_track *track = t->presentation->periods[0].tracks[f->resource.track];
         return open_same(cx, t, track->span.source, &f->resource.source);
     }
-    for (int i = 0; f->route->need == JO_NEED_INDEX && i < t->presentation->nsources; i++) {
+    for (int i = 0; i < t->presentation->nsources; i++) {
         apr_status_t rv = open_same(cx, t, i, &src);
         if (rv != APR_SUCCESS) {
             return rv;
@@ -210,7 +210,8 @@ static apr_status_t check_sources(jo_ctx *cx, const jo_title *t, found *f)
 static apr_status_t find(jo_ctx *cx, const jo_request *rq, const jo_title **title, found *f)
 {
     for (int attempt = 0; attempt < 2; attempt++) {
-        if (find_title(cx, rq, title) != APR_SUCCESS || find_route(cx, rq, *title, f) != APR_SUCCESS) {
+        if (find_title(cx, rq, title) != APR_SUCCESS ||
+            find_route(cx, rq, *title, f) != APR_SUCCESS) {
             return cx->code;
         }
         apr_status_t rv = check_sources(cx, *title, f);
@@ -254,8 +255,8 @@ apr_status_t jo_origin_serve(jo_ctx *cx, const jo_request *rq, jo_reply *rp)
     int nparams;
     found f;
 
-    if (jo_query_parse(cx, rq->args, &params, &nparams) != APR_SUCCESS
-        || find(cx, rq, &t, &f) != APR_SUCCESS) {
+    if (jo_query_parse(cx, rq->args, &params, &nparams) != APR_SUCCESS ||
+        find(cx, rq, &t, &f) != APR_SUCCESS) {
         return cx->code;
     }
     rp->class = f.route->class;

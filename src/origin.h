@@ -8,15 +8,15 @@
 /* A loaded title: immutable, allocated wholly in one pool. */
 typedef struct jo_title {
     const char *path;
-    const char *base;      /* descriptor name without extension */
-    bool direct;           /* path is a media file, played without a descriptor */
-    jo_identity id;        /* of the descriptor */
+    const char *base; /* descriptor name without extension */
+    bool direct;      /* path is a media file, played without a descriptor */
+    jo_identity id;   /* of the descriptor */
     const jo_ism *ism;
     jo_presentation *presentation;
     jo_plan *plans[JO_PACKAGERS]; /* one for each of jo_packagers */
-    const char *const *tokens; /* of all tracks, for URL matching */
+    const char *const *tokens;    /* of all tracks, for URL matching */
     int ntokens;
-    const char *hash;      /* hex: descriptor and index fingerprints */
+    const char *hash; /* hex: descriptor and index fingerprints */
 } jo_title;
 
 /* Keeps loaded titles between requests. get() returns a title that matches the files on disk (the descriptor is
@@ -35,10 +35,10 @@ apr_status_t jo_title_make(jo_ctx *cx, const char *path, bool direct, jo_title *
 size_t jo_title_memory(const jo_title *t);
 
 typedef struct jo_request {
-    const char *path;   /* absolute path of the descriptor, or of the media file if direct */
+    const char *path; /* absolute path of the descriptor, or of the media file if direct */
     bool direct;
-    const char *vpath;  /* virtual path below it, decoded, no leading '/' */
-    const char *args;   /* raw query, NULL if none */
+    const char *vpath;           /* virtual path below it, decoded, no leading '/' */
+    const char *args;            /* raw query, NULL if none */
     const jo_settings *settings; /* never NULL */
     /* If given and it returns true for the strong ETag, the reply is 304: body is not rendered. */
     bool (*not_modified)(void *baton, const char *etag, apr_time_t modified);
@@ -46,10 +46,10 @@ typedef struct jo_request {
 } jo_request;
 
 typedef struct jo_reply {
-    int status;               /* 200 or 304; errors are the return code */
+    int status; /* 200 or 304; errors are the return code */
     jo_class class;
     const char *content_type;
-    const char *etag;         /* strong, quoted */
+    const char *etag; /* strong, quoted */
     apr_time_t modified;
     jo_body body;
 } jo_reply;

@@ -30,8 +30,8 @@ jo_reader jo_read_sub(jo_reader *r, size_t n);
 /* Most significant bit first; used for codec configuration records. */
 typedef struct jo_bits {
     const uint8_t *data;
-    size_t len;  /* bytes */
-    size_t pos;  /* bits */
+    size_t len; /* bytes */
+    size_t pos; /* bits */
     bool failed;
 } jo_bits;
 

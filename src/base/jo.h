@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 typedef struct jo_ctx jo_ctx;
-typedef struct jo_log jo_log;             /* base/log.h */
-typedef struct jo_opener jo_opener;       /* io/source.h */
+typedef struct jo_log jo_log;                 /* base/log.h */
+typedef struct jo_opener jo_opener;           /* io/source.h */
 typedef struct jo_title_store jo_title_store; /* origin.h */
 
 /* Result codes; jo_status_http() is the only place that maps them to HTTP. */
@@ -23,11 +23,11 @@ enum {
     JO_EREQUEST = APR_OS_START_USERERR + 0x4a00, /* malformed request: 400 */
     JO_EFORBIDDEN,                               /* outside the roots: 403 */
     JO_ENOTFOUND,                                /* no such title, track or segment: 404 */
-    JO_EMEDIA,                                   /* media or descriptor damaged or unsupported: 415 */
-    JO_EREMOTE,                                  /* remote source failed: 502 */
-    JO_EBUSY,                                    /* overload: 503 */
-    JO_ETIMEOUT,                                 /* remote source too slow: 504 */
-    JO_EBUG                                      /* our own fault: 500 */
+    JO_EMEDIA,   /* media or descriptor damaged or unsupported: 415 */
+    JO_EREMOTE,  /* remote source failed: 502 */
+    JO_EBUSY,    /* overload: 503 */
+    JO_ETIMEOUT, /* remote source too slow: 504 */
+    JO_EBUG      /* our own fault: 500 */
 };
 
 /* Bounds on what untrusted input may make us do. Every one is a directive. */
@@ -45,14 +45,14 @@ typedef struct jo_limits {
 extern const jo_limits jo_limits_default;
 
 struct jo_ctx {
-    apr_pool_t *pool;            /* results live here */
-    const jo_limits *limits;     /* never NULL */
-    const jo_log *log;           /* may be NULL: silent */
-    const jo_opener *opener;     /* opens descriptors and sources */
+    apr_pool_t *pool;             /* results live here */
+    const jo_limits *limits;      /* never NULL */
+    const jo_log *log;            /* may be NULL: silent */
+    const jo_opener *opener;      /* opens descriptors and sources */
     const jo_title_store *titles; /* NULL: every request loads its title anew */
-    apr_time_t now;              /* the injected clock */
-    apr_status_t code;           /* first error, APR_SUCCESS if none */
-    const char *message;         /* its text, in pool; names what and where, no server paths */
+    apr_time_t now;               /* the injected clock */
+    apr_status_t code;            /* first error, APR_SUCCESS if none */
+    const char *message;          /* its text, in pool; names what and where, no server paths */
 };
 
 /* A context with default limits, no log, no opener, clock 0. */

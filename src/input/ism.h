@@ -17,11 +17,11 @@ typedef struct jo_ism_pair {
 typedef struct jo_ism_track {
     jo_ism_type type;
     const char *src;
-    uint64_t bitrate;   /* systemBitrate, or param of that name; bits/s */
-    const char *lang;   /* systemLanguage, or param */
-    const char *name;   /* param trackName (or attribute trackName) */
-    uint32_t track_id;  /* param trackID */
-    unsigned line;      /* in the descriptor, for messages */
+    uint64_t bitrate;    /* systemBitrate, or param of that name; bits/s */
+    const char *lang;    /* systemLanguage, or param */
+    const char *name;    /* param trackName (or attribute trackName) */
+    uint32_t track_id;   /* param trackID */
+    unsigned line;       /* in the descriptor, for messages */
     jo_ism_pair *params; /* all of them, in order */
     int nparams;
 } jo_ism_track;

@@ -109,8 +109,8 @@ static apr_status_t take(loader *l, const jo_ism_track *it, int file, jo_track *
     jo_ctx *cx = l->cx;
 
     if (found->codec == NULL) {
-        l->why[found->kind] = apr_psprintf(cx->pool, "%s: track %u: %s", l->files[file].source->name,
-                                           found->id, found->why);
+        l->why[found->kind] = apr_psprintf(cx->pool, "%s: track %u: %s",
+                                           l->files[file].source->name, found->id, found->why);
         jo_log_write(cx, JO_LOG_WARNING, "%s: left out", l->why[found->kind]);
         return APR_SUCCESS;
     }
@@ -161,8 +161,8 @@ static apr_status_t take_kind(loader *l, const jo_ism_track *it, const int *file
 
     for (int i = 0; i < m->ntracks; i++) {
         jo_track *t = m->tracks[i];
-        if (t->kind != kind || by_id_elsewhere(l, file_of, file, t->id)
-            || find_taken(l, file, t->id) != NULL) {
+        if (t->kind != kind || by_id_elsewhere(l, file_of, file, t->id) ||
+            find_taken(l, file, t->id) != NULL) {
             continue;
         }
         (*found)++;
@@ -259,8 +259,8 @@ static bool token_taken(const loader *l, int n, const char *name, uint64_t bitra
 static bool name_taken_in_file(const loader *l, int n, const char *name)
 {
     for (int i = 0; i < n; i++) {
-        if (l->tracks[i]->span.source == l->tracks[n]->span.source
-            && !strcmp(l->tracks[i]->name, name)) {
+        if (l->tracks[i]->span.source == l->tracks[n]->span.source &&
+            !strcmp(l->tracks[i]->name, name)) {
             return true;
         }
     }
@@ -273,16 +273,17 @@ static void name_track(loader *l, int n)
     jo_track *t = l->tracks[n];
     const char *lang = jo_lang_long(pool, t->lang);
     bool given = t->name != NULL;
-    const char *stem = given ? t->name
-                             : apr_pstrcat(pool, kind_word(t->kind), *lang ? "_" : "", lang, NULL);
+    const char *stem =
+        given ? t->name : apr_pstrcat(pool, kind_word(t->kind), *lang ? "_" : "", lang, NULL);
 
     t->language = jo_lang_short(pool, t->lang);
     if (t->bitrate == 0) {
         t->bitrate = average_bitrate(t);
     }
     t->name = stem;
-    for (int k = 1; token_taken(l, n, t->name, t->bitrate)
-                    || (!given && name_taken_in_file(l, n, t->name)); k++) {
+    for (int k = 1;
+         token_taken(l, n, t->name, t->bitrate) || (!given && name_taken_in_file(l, n, t->name));
+         k++) {
         t->name = apr_psprintf(pool, "%s_%d", stem, k);
     }
     t->token = apr_psprintf(pool, "%s=%" APR_UINT64_T_FMT, t->name, t->bitrate);
@@ -325,8 +326,8 @@ static apr_status_t load(loader *l, const void *descriptor, size_t descriptor_le
 
     l->files = apr_pcalloc(pool, sizeof(*l->files) * n);
     l->tracks = apr_pcalloc(pool, sizeof(*l->tracks) * l->cx->limits->tracks);
-    if (read_files(l, file_of) != APR_SUCCESS || choose(l, file_of) != APR_SUCCESS
-        || check_kinds(l) != APR_SUCCESS) {
+    if (read_files(l, file_of) != APR_SUCCESS || choose(l, file_of) != APR_SUCCESS ||
+        check_kinds(l) != APR_SUCCESS) {
         return l->cx->code;
     }
     for (int i = 0; i < l->ntracks; i++) {

@@ -14,21 +14,21 @@ typedef struct jo_mp4_defaults {
 } jo_mp4_defaults;
 
 typedef struct jo_mp4_track {
-    jo_track *track;            /* NULL: of a kind that is left out; only its id is of use */
+    jo_track *track; /* NULL: of a kind that is left out; only its id is of use */
     uint32_t id;
     jo_reader stbl;
     jo_mp4_defaults defaults;
-    jo_index_builder *builder;  /* if track */
-    int64_t next_dts;           /* where a fragment without tfdt goes on */
-    uint32_t added;             /* samples so far */
-    uint32_t declared;          /* samples that the moov speaks of */
-    bool served;                /* only serves another track: chapter titles and pictures */
-    int64_t last_moof;          /* offset of the last moof with samples of it, -1 */
+    jo_index_builder *builder; /* if track */
+    int64_t next_dts;          /* where a fragment without tfdt goes on */
+    uint32_t added;            /* samples so far */
+    uint32_t declared;         /* samples that the moov speaks of */
+    bool served;               /* only serves another track: chapter titles and pictures */
+    int64_t last_moof;         /* offset of the last moof with samples of it, -1 */
 } jo_mp4_track;
 
 typedef struct jo_mp4_file {
-    jo_ctx *cx;         /* results */
-    jo_ctx *scratch;    /* the same with a pool that ends with the read */
+    jo_ctx *cx;      /* results */
+    jo_ctx *scratch; /* the same with a pool that ends with the read */
     jo_source *source;
     jo_mp4_track *tracks;
     int ntracks;

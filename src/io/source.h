@@ -59,7 +59,8 @@ apr_status_t jo_source_resolve(jo_ctx *cx, const char *base, const char *src, co
  * openat2(RESOLVE_BENEATH|RESOLVE_NO_MAGICLINKS) from the longest root that is a prefix of path, or where
  * the kernel has none, by realpath and a prefix check. Absolute links and links that leave a root are refused in
  * both. sendfile: open with APR_SENDFILE_ENABLED. No roots (0): everything is allowed (the command). */
-jo_opener *jo_source_file_opener(apr_pool_t *pool, const char *const *roots, int nroots, bool sendfile);
+jo_opener *jo_source_file_opener(apr_pool_t *pool, const char *const *roots, int nroots,
+                                 bool sendfile);
 
 /* A set of named byte strings, for tests, fuzzers and benches. Reads give the bytes of `data` in
  * place, identity = size and address. */

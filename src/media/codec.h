@@ -5,7 +5,7 @@
 #include "../base/bytes.h"
 #include "track.h"
 
-#define JO_FOURCC(a, b, c, d)                                                                       \
+#define JO_FOURCC(a, b, c, d) \
     ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
 
 /* How the sample entry of an output's init segment is written. */
@@ -37,7 +37,8 @@ struct jo_codec {
 const jo_codec *jo_codec_find(uint32_t fourcc);
 /* Finds the codec and parses; an unknown entry sets t->why ("codec 'hvc1' is not supported") and succeeds. */
 apr_status_t jo_codec_parse(jo_ctx *cx, jo_track *t);
-const char *jo_fourcc_text(apr_pool_t *pool, uint32_t fourcc); /* "avc1"; unprintable bytes as \xNN */
+const char *jo_fourcc_text(apr_pool_t *pool,
+                           uint32_t fourcc); /* "avc1"; unprintable bytes as \xNN */
 
 extern const jo_codec jo_codec_avc; /* codec_avc.c: avc1, avc3 */
 extern const jo_codec jo_codec_aac; /* codec_aac.c: mp4a with object type 0x40, 0x66..0x68 */

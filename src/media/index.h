@@ -31,23 +31,23 @@ typedef struct jo_rap {
 typedef struct jo_index_block jo_index_block;
 
 typedef struct jo_index {
-    uint32_t count;          /* samples */
-    bool all_sync;           /* every sample is a sync sample */
-    bool reordered;          /* composition offsets vary */
-    bool open_gops;          /* some rap is open */
-    int32_t cts;             /* offset of sample 0; of all if !reordered */
-    uint32_t duration;       /* of sample 0 */
-    uint32_t const_until;    /* samples [0, const_until) all last `duration` */
-    uint32_t max_size;       /* largest sample */
-    int64_t bytes;           /* of all samples */
-    int64_t first_dts;       /* of sample 0 */
-    int64_t end_dts;         /* of the last sample + its duration */
-    int64_t first_pts;       /* earliest PTS */
-    int64_t end_pts;         /* latest PTS + duration */
-    int64_t source_end;      /* one past the highest byte used in the source */
-    jo_rap *raps;            /* NULL if all_sync && !reordered: then every sample is one */
+    uint32_t count;       /* samples */
+    bool all_sync;        /* every sample is a sync sample */
+    bool reordered;       /* composition offsets vary */
+    bool open_gops;       /* some rap is open */
+    int32_t cts;          /* offset of sample 0; of all if !reordered */
+    uint32_t duration;    /* of sample 0 */
+    uint32_t const_until; /* samples [0, const_until) all last `duration` */
+    uint32_t max_size;    /* largest sample */
+    int64_t bytes;        /* of all samples */
+    int64_t first_dts;    /* of sample 0 */
+    int64_t end_dts;      /* of the last sample + its duration */
+    int64_t first_pts;    /* earliest PTS */
+    int64_t end_pts;      /* latest PTS + duration */
+    int64_t source_end;   /* one past the highest byte used in the source */
+    jo_rap *raps;         /* NULL if all_sync && !reordered: then every sample is one */
     uint32_t nraps;
-    uint32_t *fragments;     /* first sample of each source fragment; NULL for progressive */
+    uint32_t *fragments; /* first sample of each source fragment; NULL for progressive */
     uint32_t nfragments;
     jo_index_block *blocks;
     uint32_t nblocks;
@@ -94,7 +94,7 @@ bool jo_cursor_next(jo_cursor *c, jo_sample *out); /* false past the end */
 /* First sample whose DTS is ≥ t (count if none). For tracks that are all_sync && !reordered this is also
  * the question by PTS: ask with t - cts. */
 uint32_t jo_index_find_dts(const jo_index *ix, int64_t t);
-int64_t jo_index_dts(const jo_index *ix, uint32_t n);        /* n == count: end_dts */
+int64_t jo_index_dts(const jo_index *ix, uint32_t n); /* n == count: end_dts */
 /* First rap (number into raps) with ept ≥ t; nraps if none. */
 uint32_t jo_index_find_rap(const jo_index *ix, int64_t t);
 /* Sum of the sizes of samples [from, to). */

@@ -207,8 +207,8 @@ static const struct lang_row *find(const char *code)
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct lang_row *r = &rows[i];
-        if (!strcmp(code, r->three) || (r->two[0] && !strcmp(code, r->two))
-            || (r->bibliographic[0] && !strcmp(code, r->bibliographic))) {
+        if (!strcmp(code, r->three) || (r->two[0] && !strcmp(code, r->two)) ||
+            (r->bibliographic[0] && !strcmp(code, r->bibliographic))) {
             return r;
         }
     }

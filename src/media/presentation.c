@@ -34,8 +34,8 @@ static int64_t keep_video(jo_track *t)
 static int64_t keep_audio(jo_track *t)
 {
     const jo_index *ix = t->index;
-    int64_t from = jo_ticks_sub(t->edit.media_time,
-                                jo_ticks_round(MAX_PRIMING_MS, 1000, t->timescale));
+    int64_t from =
+        jo_ticks_sub(t->edit.media_time, jo_ticks_round(MAX_PRIMING_MS, 1000, t->timescale));
     uint32_t n = jo_index_find_dts(ix, jo_ticks_sub(from, ix->cts));
     if (n == ix->count || (n > 0 && jo_index_dts(ix, n) + ix->cts > from)) {
         n--; /* the access unit that the second starts in */
@@ -73,8 +73,8 @@ static bool keep(jo_track *t, int64_t *first_pts, int64_t *end)
 {
     const jo_index *ix = t->index;
 
-    if (ix == NULL || ix->count == 0 || t->edit.media_time >= ix->end_pts
-        || t->edit.end <= t->edit.media_time) {
+    if (ix == NULL || ix->count == 0 || t->edit.media_time >= ix->end_pts ||
+        t->edit.end <= t->edit.media_time) {
         return false;
     }
     *first_pts = t->kind == JO_VIDEO ? keep_video(t) : keep_audio(t);
@@ -186,8 +186,8 @@ int64_t jo_presentation_duration_ms(const jo_presentation *p)
     for (int i = 0; i < p->nperiods; i++) {
         for (int k = 0; k < p->periods[i].ntracks; k++) {
             const jo_track *t = p->periods[i].tracks[k];
-            int64_t ms = p->periods[i].start
-                         + jo_ticks_round(t->end - t->preroll, t->timescale, 1000);
+            int64_t ms =
+                p->periods[i].start + jo_ticks_round(t->end - t->preroll, t->timescale, 1000);
             longest = ms > longest ? ms : longest;
         }
     }

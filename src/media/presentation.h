@@ -13,7 +13,7 @@ typedef struct jo_source_ref {
 
 /* Tracks that are played together on one time line. One period today. */
 typedef struct jo_period {
-    int64_t start; /* ms on the presentation's time line */
+    int64_t start;     /* ms on the presentation's time line */
     jo_track **tracks; /* packageable tracks in descriptor order */
     int ntracks;
     int reference; /* track whose random access points set the boundaries: first video, else first audio */
@@ -25,8 +25,9 @@ typedef struct jo_presentation {
     jo_source_ref *sources;
     int nsources;
     int64_t preroll_num, preroll_den; /* P, seconds: wire time = edited time + P */
-    uint8_t fingerprint[JO_SHA256_SIZE]; /* of the descriptor and of what was indexed of every source */
-    apr_time_t modified; /* newest mtime of descriptor and sources */
+    uint8_t
+        fingerprint[JO_SHA256_SIZE]; /* of the descriptor and of what was indexed of every source */
+    apr_time_t modified;             /* newest mtime of descriptor and sources */
 } jo_presentation;
 
 /* Puts all tracks on the common time line: fills span, origin, end, preroll, frame and dts_shift of every

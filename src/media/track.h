@@ -17,8 +17,9 @@ typedef struct jo_edit {
 
 /* What of a source is presented: samples [in, out), wire time = media time + shift. One today. */
 typedef struct jo_span {
-    int source;    /* into the presentation's sources */
-    uint32_t in;   /* first sample kept: the last sync sample at or before the edit start (audio: its priming) */
+    int source; /* into the presentation's sources */
+    uint32_t
+        in; /* first sample kept: the last sync sample at or before the edit start (audio: its priming) */
     uint32_t out;  /* one past the last */
     int64_t shift; /* ticks */
 } jo_span;
@@ -26,23 +27,24 @@ typedef struct jo_span {
 typedef struct jo_track {
     /* filled by the demuxer */
     jo_kind kind;
-    uint32_t id;            /* track_ID in its source */
-    bool enabled;           /* tkhd flag */
-    uint32_t fourcc;        /* sample entry, e.g. 'avc3' */
-    uint32_t timescale;     /* > 0 */
-    const char *lang;       /* as in the file: elng or the 3-letter code; "und" */
-    const uint8_t *entry;   /* the whole sample entry box, header included */
+    uint32_t id;          /* track_ID in its source */
+    bool enabled;         /* tkhd flag */
+    uint32_t fourcc;      /* sample entry, e.g. 'avc3' */
+    uint32_t timescale;   /* > 0 */
+    const char *lang;     /* as in the file: elng or the 3-letter code; "und" */
+    const uint8_t *entry; /* the whole sample entry box, header included */
     size_t entry_len;
-    uint32_t entries;       /* sample entries in stsd */
+    uint32_t entries; /* sample entries in stsd */
     jo_edit edit;
     jo_index *index;
-    uint32_t matrix[9];     /* tkhd display matrix, 16.16 and 2.30 */
+    uint32_t matrix[9]; /* tkhd display matrix, 16.16 and 2.30 */
 
     /* filled by the codec (codec.h) from the sample entry and, where that is silent, a probe sample */
-    const jo_codec *codec;  /* NULL: cannot be packaged, `why` says so */
+    const jo_codec *codec; /* NULL: cannot be packaged, `why` says so */
     const char *why;
-    const char *rfc6381;    /* audio: "mp4a.40.2"; video depends on the entry style, see codec.h */
-    const uint8_t *config;  /* avcC payload, AudioSpecificConfig; complete (with the probe's parameter sets) */
+    const char *rfc6381; /* audio: "mp4a.40.2"; video depends on the entry style, see codec.h */
+    const uint8_t
+        *config; /* avcC payload, AudioSpecificConfig; complete (with the probe's parameter sets) */
     size_t config_len;
     bool in_band;           /* parameter sets travel in the samples (avc3, hev1) */
     uint8_t nal_length;     /* bytes of NAL length fields */
@@ -54,18 +56,19 @@ typedef struct jo_track {
     size_t probe_len;
 
     /* filled by load.c from the descriptor and the time line */
-    const char *name;       /* trackName */
-    uint64_t bitrate;       /* systemBitrate, bits/s */
-    const char *token;      /* <name>=<bitrate>, unique */
-    const char *language;   /* shortest BCP 47 form (lang.h), "" if und */
+    const char *name;     /* trackName */
+    uint64_t bitrate;     /* systemBitrate, bits/s */
+    const char *token;    /* <name>=<bitrate>, unique */
+    const char *language; /* shortest BCP 47 form (lang.h), "" if und */
     jo_span span;
-    int64_t start;          /* wire time of the earliest kept picture or sound after the edit start, ticks */
-    int64_t origin;         /* wire time of the edit start (priming lies before it), ticks */
-    int64_t end;            /* wire time of the end of the last kept sample, ticks */
-    int64_t preroll;        /* the descriptor's P in this timescale, ticks */
-    uint32_t frame;         /* average sample duration, ticks, ≥ 1 */
-    int64_t priming;        /* audio: ticks of sound kept before the edit start, cut by the init's elst */
-    int64_t dts_shift;      /* CMAF composition shift: tfdt = wire DTS + dts_shift + priming (DESIGN 9) */
+    int64_t start; /* wire time of the earliest kept picture or sound after the edit start, ticks */
+    int64_t origin;  /* wire time of the edit start (priming lies before it), ticks */
+    int64_t end;     /* wire time of the end of the last kept sample, ticks */
+    int64_t preroll; /* the descriptor's P in this timescale, ticks */
+    uint32_t frame;  /* average sample duration, ticks, ≥ 1 */
+    int64_t priming; /* audio: ticks of sound kept before the edit start, cut by the init's elst */
+    int64_t
+        dts_shift; /* CMAF composition shift: tfdt = wire DTS + dts_shift + priming (DESIGN 9) */
 } jo_track;
 
 #endif

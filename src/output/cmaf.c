@@ -8,19 +8,19 @@
 
 /* trun and tfhd flags: 14496-12 8.8.7, 8.8.8 */
 #define TFHD_DEFAULT_DURATION 0x8
-#define TFHD_DEFAULT_FLAGS 0x20
-#define TFHD_BASE_IS_MOOF 0x20000
-#define TRUN_DATA_OFFSET 0x1
-#define TRUN_DURATION 0x100
-#define TRUN_SIZE 0x200
-#define TRUN_FLAGS 0x400
-#define TRUN_CTS 0x800
+#define TFHD_DEFAULT_FLAGS    0x20
+#define TFHD_BASE_IS_MOOF     0x20000
+#define TRUN_DATA_OFFSET      0x1
+#define TRUN_DURATION         0x100
+#define TRUN_SIZE             0x200
+#define TRUN_FLAGS            0x400
+#define TRUN_CTS              0x800
 /* sample_depends_on 2 (on none) | 1 (on others) + sample_is_non_sync_sample: 14496-12 8.8.3.1 */
-#define FLAGS_SYNC 0x02000000u
+#define FLAGS_SYNC     0x02000000u
 #define FLAGS_NON_SYNC 0x01010000u
 
-#define TRACK_ID 1
-#define MDAT_HEADER 8
+#define TRACK_ID       1
+#define MDAT_HEADER    8
 
 /* -- init segment ---------------------------------------------------------------------------------- */
 
@@ -76,7 +76,8 @@ static void write_tkhd(jo_writer *w, const jo_track *t)
     jo_write_u16(w, t->kind == JO_AUDIO ? 0x100 : 0);
     jo_write_u16(w, 0);
     write_matrix(w, t->kind == JO_VIDEO ? t->matrix : unity);
-    jo_write_u32(w, t->kind == JO_VIDEO ? (uint32_t)(display > UINT32_MAX ? UINT32_MAX : display) : 0);
+    jo_write_u32(w,
+                 t->kind == JO_VIDEO ? (uint32_t)(display > UINT32_MAX ? UINT32_MAX : display) : 0);
     jo_write_u32(w, t->kind == JO_VIDEO ? (uint32_t)t->height << 16 : 0);
     jo_box_close(w, at);
 }
@@ -143,8 +144,8 @@ static void write_elng(jo_writer *w, const jo_track *t)
 
 static void write_media_header(jo_writer *w, const jo_track *t)
 {
-    size_t at = t->kind == JO_VIDEO ? jo_full_box_open(w, "vmhd", 0, 1)
-                                    : jo_full_box_open(w, "smhd", 0, 0);
+    size_t at =
+        t->kind == JO_VIDEO ? jo_full_box_open(w, "vmhd", 0, 1) : jo_full_box_open(w, "smhd", 0, 0);
     jo_write_zeros(w, t->kind == JO_VIDEO ? 8 : 4);
     jo_box_close(w, at);
 }
@@ -230,7 +231,7 @@ typedef struct layout {
     uint32_t first, count; /* samples */
     uint32_t trun;         /* flags */
     uint32_t tfhd;
-    uint32_t per_sample;   /* bytes in the trun */
+    uint32_t per_sample; /* bytes in the trun */
 } layout;
 
 static layout make_layout(const jo_track *t, const jo_track_plan *tp, int i)
@@ -265,16 +266,16 @@ static uint32_t styp_size(void)
 
 static uint32_t moof_size(const layout *l)
 {
-    uint32_t tfhd = 16 + (l->tfhd & TFHD_DEFAULT_DURATION ? 4 : 0)
-                    + (l->tfhd & TFHD_DEFAULT_FLAGS ? 4 : 0);
+    uint32_t tfhd =
+        16 + (l->tfhd & TFHD_DEFAULT_DURATION ? 4 : 0) + (l->tfhd & TFHD_DEFAULT_FLAGS ? 4 : 0);
     return 8 + 16 + 8 + tfhd + 20 + 20 + l->count * l->per_sample;
 }
 
 int64_t jo_cmaf_segment_size(const jo_track *t, const jo_track_plan *tp, int i)
 {
     layout l = make_layout(t, tp, i);
-    return (int64_t)styp_size() + moof_size(&l) + MDAT_HEADER + tp->cuts[i + 1].bytes
-           - tp->cuts[i].bytes;
+    return (int64_t)styp_size() + moof_size(&l) + MDAT_HEADER + tp->cuts[i + 1].bytes -
+           tp->cuts[i].bytes;
 }
 
 static void write_tfhd(jo_writer *w, const jo_track *t, const layout *l)
@@ -293,8 +294,8 @@ static void write_tfhd(jo_writer *w, const jo_track *t, const layout *l)
 static void write_tfdt(jo_writer *w, const jo_track *t, const layout *l)
 {
     size_t at = jo_full_box_open(w, "tfdt", 1, 0);
-    jo_write_u64(w, (uint64_t)(jo_index_dts(t->index, l->first) + t->span.shift + t->dts_shift
-                               + t->priming));
+    jo_write_u64(w, (uint64_t)(jo_index_dts(t->index, l->first) + t->span.shift + t->dts_shift +
+                               t->priming));
     jo_box_close(w, at);
 }
 
@@ -353,8 +354,10 @@ apr_status_t jo_cmaf_segment(jo_ctx *cx, const jo_track *t, const jo_track_plan 
     jo_writer w;
 
     if ((uint64_t)size > cx->limits->segment_size || size > INT32_MAX) {
-        return jo_fail(cx, JO_EMEDIA, "segment %" APR_INT64_T_FMT " of %s has %" APR_INT64_T_FMT
-                       " bytes, more than allowed", number, t->token, size);
+        return jo_fail(cx, JO_EMEDIA,
+                       "segment %" APR_INT64_T_FMT " of %s has %" APR_INT64_T_FMT
+                       " bytes, more than allowed",
+                       number, t->token, size);
     }
     size_t header = (size_t)(size - data);
     jo_writer_init(&w, cx->pool, header);
@@ -374,6 +377,7 @@ apr_status_t jo_cmaf_segment(jo_ctx *cx, const jo_track *t, const jo_track_plan 
     jo_box_close(&w, moof);
     jo_write_u32(&w, (uint32_t)(data + MDAT_HEADER));
     jo_write_bytes(&w, "mdat", 4);
-    return w.len == header ? APR_SUCCESS
-                           : jo_fail(cx, JO_EBUG, "segment header of %zu bytes, not %zu", w.len, header);
+    return w.len == header
+               ? APR_SUCCESS
+               : jo_fail(cx, JO_EBUG, "segment header of %zu bytes, not %zu", w.len, header);
 }

@@ -43,15 +43,15 @@ static bool switchable(const jo_period *period, const jo_plan *plan, int a, int 
 {
     const jo_track *x = period->tracks[a], *y = period->tracks[b];
 
-    if (x->kind != y->kind || x->fourcc != y->fourcc || x->timescale != y->timescale
-        || strcmp(x->language, y->language)) {
+    if (x->kind != y->kind || x->fourcc != y->fourcc || x->timescale != y->timescale ||
+        strcmp(x->language, y->language)) {
         return false;
     }
     if (x->kind == JO_VIDEO) {
         return plan->tracks[a].aligned && plan->tracks[b].aligned;
     }
-    return !strcmp(x->name, y->name) && !strcmp(x->codec->group(x), y->codec->group(y))
-           && x->sample_rate == y->sample_rate && x->channels == y->channels;
+    return !strcmp(x->name, y->name) && !strcmp(x->codec->group(x), y->codec->group(y)) &&
+           x->sample_rate == y->sample_rate && x->channels == y->channels;
 }
 
 /* Plain $Number$ with @duration: does every segment start within half a duration of where a client will compute
@@ -93,7 +93,8 @@ static void settle_set(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan
             s->template = JO_TEMPLATE_NUMBER_TIMELINE;
             jo_log_write(cx, JO_LOG_INFO,
                          "track %s: segments are too uneven for mpd_segment_template=number; "
-                         "number_timeline is used", t->token);
+                         "number_timeline is used",
+                         t->token);
         }
     }
 }
@@ -104,8 +105,8 @@ static const char *role(const jo_period *period, const set *sets, int n, const j
 {
     for (int i = 0; i < n; i++) {
         const jo_track *other = period->tracks[sets[i].tracks[0]];
-        if (t->kind == JO_AUDIO && other->kind == JO_AUDIO && !strcmp(other->language, t->language)
-            && strcmp(other->name, t->name)) {
+        if (t->kind == JO_AUDIO && other->kind == JO_AUDIO &&
+            !strcmp(other->language, t->language) && strcmp(other->name, t->name)) {
             return "alternate";
         }
     }
@@ -260,8 +261,8 @@ static void add_segment_template(jo_text *out, const jo_presentation *p, const j
     if (!by_time && start != 1) {
         add_number(out, "startNumber", start);
     }
-    if (s->template == JO_TEMPLATE_NUMBER && !by_time
-        && numbers_fit(p, t, tp, plan->count, &duration)) {
+    if (s->template == JO_TEMPLATE_NUMBER && !by_time &&
+        numbers_fit(p, t, tp, plan->count, &duration)) {
         add_number(out, "duration", duration);
     }
     jo_text_add(out, " initialization=\"");
@@ -315,7 +316,8 @@ static void add_representation(jo_ctx *cx, jo_text *out, const jo_presentation *
     }
     jo_text_add(out, ">\n");
     if (t->kind == JO_AUDIO) {
-        jo_text_addf(out, "        <AudioChannelConfiguration schemeIdUri="
+        jo_text_addf(out,
+                     "        <AudioChannelConfiguration schemeIdUri="
                      "\"urn:mpeg:dash:23003:3:audio_channel_configuration:2011\" value=\"%u\"/>\n",
                      channel_configuration(t->channels));
     }
@@ -429,11 +431,23 @@ static apr_status_t render_segment(jo_ctx *cx, const jo_presentation *p, const j
 }
 
 static const jo_route routes[] = {
-    {"dash/$B-$T-$I.dash", JO_BY_TIME, JO_NEED_SAMPLES, JO_CLASS_SEGMENT, {"video/mp4", "audio/mp4"},
+    {"dash/$B-$T-$I.dash",
+     JO_BY_TIME,
+     JO_NEED_SAMPLES,
+     JO_CLASS_SEGMENT,
+     {"video/mp4", "audio/mp4"},
      render_segment},
-    {"dash/$B-$T-$N.m4s", JO_BY_NUMBER, JO_NEED_SAMPLES, JO_CLASS_SEGMENT, {"video/mp4", "audio/mp4"},
+    {"dash/$B-$T-$N.m4s",
+     JO_BY_NUMBER,
+     JO_NEED_SAMPLES,
+     JO_CLASS_SEGMENT,
+     {"video/mp4", "audio/mp4"},
      render_segment},
-    {"dash/$B-$T.dash", JO_BY_NOTHING, JO_NEED_INDEX, JO_CLASS_INIT, {"video/mp4", "audio/mp4"},
+    {"dash/$B-$T.dash",
+     JO_BY_NOTHING,
+     JO_NEED_INDEX,
+     JO_CLASS_INIT,
+     {"video/mp4", "audio/mp4"},
      render_init},
     {"$*.mpd", JO_BY_NOTHING, JO_NEED_INDEX, JO_CLASS_MANIFEST, {MPD, MPD}, render_mpd},
 };

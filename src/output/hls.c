@@ -8,7 +8,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
-#define M3U8 "application/vnd.apple.mpegurl"
+#define M3U8             "application/vnd.apple.mpegurl"
 #define DEFAULT_LENGTH_S 4
 
 static jo_fraction length(const jo_options *options)
@@ -252,8 +252,8 @@ static void add_variant(jo_ctx *cx, jo_text *out, const jo_period *period, const
     jo_text_add(out, ".m3u8\n");
 }
 
-static int add_video_variants(jo_ctx *cx, jo_text *out, const jo_period *period, const jo_plan *plan,
-                              const jo_resource *rs, const groups *g)
+static int add_video_variants(jo_ctx *cx, jo_text *out, const jo_period *period,
+                              const jo_plan *plan, const jo_resource *rs, const groups *g)
 {
     int64_t target = jo_measure_target(plan);
     int n = 0;
@@ -277,8 +277,8 @@ static int add_video_variants(jo_ctx *cx, jo_text *out, const jo_period *period,
 
 /* Sound alone: the variant is the group's first rendition. BANDWIDTH is the largest sum of any playable combination
  * (RFC 8216bis 4.4.6.2): where there are others, the variant's and the largest of theirs. */
-static void add_audio_variant(jo_ctx *cx, jo_text *out, const jo_period *period, const jo_plan *plan,
-                              const jo_resource *rs, const group *g)
+static void add_audio_variant(jo_ctx *cx, jo_text *out, const jo_period *period,
+                              const jo_plan *plan, const jo_resource *rs, const group *g)
 {
     int64_t target = jo_measure_target(plan);
     jo_rates sum = {0, 0};
@@ -366,8 +366,9 @@ static apr_status_t render_media(jo_ctx *cx, const jo_presentation *p, const jo_
         jo_text_add(&out, "#EXT-X-INDEPENDENT-SEGMENTS\n");
     }
     jo_text_addf(&out,
-                 "#EXT-X-TARGETDURATION:%" APR_INT64_T_FMT "\n#USP-X-TIMESTAMP-MAP:MPEGTS=%"
-                 APR_INT64_T_FMT ",LOCAL=1970-01-01T00:00:00Z\n#EXT-X-MAP:URI=\"",
+                 "#EXT-X-TARGETDURATION:%" APR_INT64_T_FMT
+                 "\n#USP-X-TIMESTAMP-MAP:MPEGTS=%" APR_INT64_T_FMT
+                 ",LOCAL=1970-01-01T00:00:00Z\n#EXT-X-MAP:URI=\"",
                  jo_measure_target(plan), jo_ticks_round(p->preroll_num, p->preroll_den, 90000));
     add_name(&out, "hls/", rs, t);
     jo_text_add(&out, ".m4s\"\n");
@@ -395,9 +396,17 @@ static apr_status_t render_segment(jo_ctx *cx, const jo_presentation *p, const j
 }
 
 static const jo_route routes[] = {
-    {"hls/$B-$T-$N.m4s", JO_BY_NUMBER, JO_NEED_SAMPLES, JO_CLASS_SEGMENT, {"video/mp4", "audio/mp4"},
+    {"hls/$B-$T-$N.m4s",
+     JO_BY_NUMBER,
+     JO_NEED_SAMPLES,
+     JO_CLASS_SEGMENT,
+     {"video/mp4", "audio/mp4"},
      render_segment},
-    {"hls/$B-$T.m4s", JO_BY_NOTHING, JO_NEED_INDEX, JO_CLASS_INIT, {"video/mp4", "audio/mp4"},
+    {"hls/$B-$T.m4s",
+     JO_BY_NOTHING,
+     JO_NEED_INDEX,
+     JO_CLASS_INIT,
+     {"video/mp4", "audio/mp4"},
      render_init},
     {"$B-$T.m3u8", JO_BY_NOTHING, JO_NEED_INDEX, JO_CLASS_MANIFEST, {M3U8, M3U8}, render_media},
     {"$*.m3u8", JO_BY_NOTHING, JO_NEED_INDEX, JO_CLASS_MANIFEST, {M3U8, M3U8}, render_multivariant},

@@ -5,7 +5,8 @@
 #include "../plan/segment.h"
 
 typedef struct jo_rates {
-    int64_t peak;    /* bits/s: highest over any run of segments lasting 0.5 to 1.5 target durations (RFC 8216bis 4.4.6.2) */
+    int64_t
+        peak; /* bits/s: highest over any run of segments lasting 0.5 to 1.5 target durations (RFC 8216bis 4.4.6.2) */
     int64_t average; /* bits/s over all segments */
 } jo_rates;
 

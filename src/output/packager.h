@@ -8,7 +8,13 @@
 #include "../media/options.h"
 #include "../plan/segment.h"
 
-typedef enum { JO_CLASS_MANIFEST, JO_CLASS_INIT, JO_CLASS_SEGMENT, JO_CLASS_ERROR, JO_CLASSES } jo_class;
+typedef enum {
+    JO_CLASS_MANIFEST,
+    JO_CLASS_INIT,
+    JO_CLASS_SEGMENT,
+    JO_CLASS_ERROR,
+    JO_CLASSES
+} jo_class;
 
 /* Part of every ETag: raise it when the same title and URL give other bytes than in the release before. */
 #define JO_OUTPUT_VERSION "1"
@@ -19,17 +25,16 @@ typedef struct jo_settings {
 } jo_settings;
 
 typedef enum {
-    JO_NEED_TRACKS, /* the title as it was loaded: sources are not looked at */
     JO_NEED_INDEX,  /* the title, and every source still the one that was indexed */
     JO_NEED_SAMPLES /* this track's source, open and still the one that was indexed */
 } jo_need;
 
 /* What a URL asked for, looked up. */
 typedef struct jo_resource {
-    const char *base;         /* descriptor's name, for derived names */
-    int track;                /* into the period's tracks, -1 none */
-    int segment;              /* into the plan, -1 none */
-    jo_source *source;        /* JO_NEED_SAMPLES */
+    const char *base;  /* descriptor's name, for derived names */
+    int track;         /* into the period's tracks, -1 none */
+    int segment;       /* into the plan, -1 none */
+    jo_source *source; /* JO_NEED_SAMPLES */
     const jo_options *options;
     const jo_settings *settings;
 } jo_resource;
@@ -41,7 +46,8 @@ typedef struct jo_route {
     jo_address address;  /* how the pattern's number names a segment */
     jo_need need;
     jo_class class;
-    const char *type[2]; /* content type for video and for audio tracks (and without a track: [0]) */
+    const char
+        *type[2]; /* content type for video and for audio tracks (and without a track: [0]) */
     apr_status_t (*render)(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
                            const jo_resource *rs, jo_body *body);
 } jo_route;

@@ -236,8 +236,8 @@ static jo_cut cut_track(const jo_track *t, const jo_track *ref, int64_t boundary
     if (!find_cut(t, at, false, &cut)) {
         cut = (jo_cut){t->span.out, t->end, 0};
     }
-    if (t->kind == JO_VIDEO && boundary > jo_ticks_floor(t->start, t->timescale, ref->timescale)
-        && !near(t, cut.time, ref, boundary)) {
+    if (t->kind == JO_VIDEO && boundary > jo_ticks_floor(t->start, t->timescale, ref->timescale) &&
+        !near(t, cut.time, ref, boundary)) {
         *aligned = false;
     }
     return cut;
@@ -280,9 +280,9 @@ static void plan_track(jo_ctx *cx, const jo_track *t, const boundaries *b, jo_tr
     tp->cuts[n] = (jo_cut){t->span.out, t->end, 0};
     time_empty(tp, t, b, n);
     for (int i = 1; i <= n; i++) {
-        tp->cuts[i].bytes = tp->cuts[i - 1].bytes
-                            + jo_index_range_bytes(t->index, tp->cuts[i - 1].sample,
-                                                   tp->cuts[i].sample);
+        tp->cuts[i].bytes =
+            tp->cuts[i - 1].bytes +
+            jo_index_range_bytes(t->index, tp->cuts[i - 1].sample, tp->cuts[i].sample);
     }
 }
 

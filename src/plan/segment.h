@@ -14,8 +14,8 @@ typedef struct jo_cut {
 } jo_cut;
 
 typedef struct jo_track_plan {
-    jo_cut *cuts;   /* count + 1: the last one is the end */
-    bool aligned;   /* cut at the reference's boundaries (within half a frame) */
+    jo_cut *cuts;    /* count + 1: the last one is the end */
+    bool aligned;    /* cut at the reference's boundaries (within half a frame) */
     int first, last; /* first non-empty segment and one past the last: [first, last) */
 } jo_track_plan;
 

@@ -82,7 +82,8 @@ static const jo_plan *plan(const jo_presentation *p, int64_t num, int64_t den)
 
 static recipe video_25(uint32_t gop, uint32_t count)
 {
-    return (recipe){.kind = JO_VIDEO, .timescale = 25000, .duration = 1000, .gop = gop, .count = count};
+    return (recipe){
+        .kind = JO_VIDEO, .timescale = 25000, .duration = 1000, .gop = gop, .count = count};
 }
 
 static recipe aac_48k(uint32_t count)
@@ -182,7 +183,7 @@ static void test_late_video(void)
 static void test_smallest_empty_edit_goes(void)
 {
     recipe v = video_25(50, 250), a = aac_48k(469);
-    v.edit.empty = 50000; /* 2 s */
+    v.edit.empty = 50000;  /* 2 s */
     a.edit.empty = 144000; /* 3 s */
     jo_track *tracks[] = {make_track("video=1", v), make_track("audio=1", a)};
     align(2, tracks);
@@ -249,7 +250,8 @@ static void test_fragments(void)
     recipe v = video_25(25, 400);
     v.fragment = 100;
     jo_track *tracks[] = {make_track("video=1", v)};
-    is_int(plan(align(1, tracks), 0, 0)->count, 4, "without a length source fragments are segments");
+    is_int(plan(align(1, tracks), 0, 0)->count, 4,
+           "without a length source fragments are segments");
     is_int(plan(align(1, tracks), 2, 1)->count, 8, "with one cuts may fall inside");
 }
 
