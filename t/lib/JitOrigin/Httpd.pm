@@ -21,6 +21,11 @@ my $src = $ENV{JITORIGIN_SRC} || do {
 };
 my $build = $ENV{JITORIGIN_BUILD} || "$src/build";
 
+# A test that is interrupted takes its servers along.
+my %running;
+$SIG{$_} ||= sub { exit 1 } for qw(HUP INT TERM);
+END { local $?; kill 'TERM', grep { $running{$_} == $$ } keys %running }
+
 sub src    { return $src }
 sub build  { return $build }
 sub module { return $ENV{JITORIGIN_MODULE} || "$build/.libs/mod_jitorigin.so" }
@@ -134,7 +139,11 @@ sub spawn {
     my $run = $self->run_dir;
     write_file("$run/httpd.conf", $self->config_text);
     defined(my $pid = fork) or die "fork: $!";
-    return $pid if $pid;
+    if ($pid) {
+        $running{$pid} = $$;
+        return $pid;
+    }
+    %running = ();
     umask 0 if $ENV{JITORIGIN_COVERAGE}; # httpd's user writes what root made
     $ENV{LD_PRELOAD} = $ENV{JITORIGIN_PRELOAD} if $ENV{JITORIGIN_PRELOAD};
     $ENV{ASAN_OPTIONS} = 'detect_leaks=0:abort_on_error=0:handle_abort=1';
@@ -153,7 +162,7 @@ sub start {
         my $end = time + 30;
         while (time < $end) {
             if (waitpid($self->{pid}, POSIX::WNOHANG()) == $self->{pid}) {
-                delete $self->{pid};
+                delete $running{delete $self->{pid}};
                 last;
             }
             return $self if IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port});
@@ -174,7 +183,10 @@ sub stop {
         kill $signal, $signal eq 'KILL' ? -$pid : $pid;
         my $end = time + 10;
         while (time < $end) {
-            return if waitpid($pid, POSIX::WNOHANG()) != 0;
+            if (waitpid($pid, POSIX::WNOHANG()) != 0) {
+                delete $running{$pid};
+                return;
+            }
             sleep 0.02;
         }
     }
