@@ -39,17 +39,22 @@ static uint64_t get_long(jo_cursor *c)
     return high << 32 | get_bits(c, n > 32 ? 32 : n);
 }
 
-static uint64_t get_number(jo_cursor *c, unsigned k)
+/* A number whose code begins `skip` bits after the next one; v: the bits from there on. */
+static inline uint64_t take_number(jo_cursor *c, uint64_t v, unsigned skip, unsigned k)
 {
-    uint64_t v = peek(c->at, c->bit);
     unsigned ones = (unsigned)__builtin_clzll(~v | 1);
 
+    c->bit += skip;
     if (ones >= JO_INDEX_LONG) {
         return get_long(c);
     }
     c->bit += ones + 1 + k;
-    v <<= ones + 1;
-    return (uint64_t)ones << k | (k > 0 ? v >> (64 - k) : 0);
+    return (uint64_t)ones << k | (v << (ones + 1)) >> 1 >> (63 - k);
+}
+
+static uint64_t get_number(jo_cursor *c, unsigned k)
+{
+    return take_number(c, peek(c->at, c->bit), 0, k);
 }
 
 static int64_t unzigzag(uint64_t v)
@@ -80,11 +85,16 @@ static void step(jo_cursor *c, jo_sample *out)
 {
     jo_sample *s = &c->state;
 
-    if (!get_bits(c, 1)) {
-        c->flags = (uint8_t)get_bits(c, 3);
+    /* flags, row and size in one look: 4 + 4 + JO_INDEX_LONG + 31 bits at most */
+    uint64_t v = peek(c->at, c->bit);
+    unsigned n = 1;
+    if (!(v >> 63)) {
+        c->flags = v >> 60 & 7;
+        n = 4;
     }
-    uint32_t row = c->cts_bits > 0 ? get_bits(c, c->cts_bits) : 0;
-    s->size = (uint32_t)get_number(c, c->size_k);
+    v <<= n;
+    uint32_t row = (uint32_t)(v >> 1 >> (63 - c->cts_bits));
+    s->size = (uint32_t)take_number(c, v << c->cts_bits, n + c->cts_bits, c->size_k);
     if (c->flags & JO_INDEX_PLACE) {
         uint64_t gap = get_number(c, c->gap_k);
         s->offset += c->back ? unzigzag(gap) : (int64_t)gap;
