@@ -381,3 +381,10 @@ apr_status_t jo_cmaf_segment(jo_ctx *cx, const jo_track *t, const jo_track_plan 
                ? APR_SUCCESS
                : jo_fail(cx, JO_EBUG, "segment header of %zu bytes, not %zu", w.len, header);
 }
+
+apr_status_t jo_cmaf_render_segment(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                                    const jo_resource *rs, jo_body *body)
+{
+    return jo_cmaf_segment(cx, p->periods[0].tracks[rs->track], &plan->tracks[rs->track],
+                           rs->segment, plan->base_number + rs->segment, rs->source, body);
+}

@@ -2,9 +2,8 @@
 #ifndef JO_CMAF_H
 #define JO_CMAF_H
 
-#include "../io/body.h"
 #include "../media/codec.h"
-#include "../plan/segment.h"
+#include "packager.h"
 
 /* ftyp + moov of one track, without samples. */
 void jo_cmaf_init(jo_ctx *cx, const jo_track *t, jo_entry_style style, jo_body *body);
@@ -13,6 +12,10 @@ void jo_cmaf_init(jo_ctx *cx, const jo_track *t, jo_entry_style style, jo_body *
  * limits->segment_size. */
 apr_status_t jo_cmaf_segment(jo_ctx *cx, const jo_track *t, const jo_track_plan *tp, int i,
                              int64_t number, jo_source *src, jo_body *body);
+
+/* A row's render (packager.h): the segment that the resource names. */
+apr_status_t jo_cmaf_render_segment(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                                    const jo_resource *rs, jo_body *body);
 
 /* Bytes of that segment, without building it. */
 int64_t jo_cmaf_segment_size(const jo_track *t, const jo_track_plan *tp, int i);

@@ -388,20 +388,13 @@ static apr_status_t render_init(jo_ctx *cx, const jo_presentation *p, const jo_p
     return APR_SUCCESS;
 }
 
-static apr_status_t render_segment(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
-                                   const jo_resource *rs, jo_body *body)
-{
-    return jo_cmaf_segment(cx, p->periods[0].tracks[rs->track], &plan->tracks[rs->track],
-                           rs->segment, plan->base_number + rs->segment, rs->source, body);
-}
-
 static const jo_route routes[] = {
     {"hls/$B-$T-$N.m4s",
      JO_BY_NUMBER,
      JO_NEED_SAMPLES,
      JO_CLASS_SEGMENT,
      {"video/mp4", "audio/mp4"},
-     render_segment},
+     jo_cmaf_render_segment},
     {"hls/$B-$T.m4s",
      JO_BY_NOTHING,
      JO_NEED_INDEX,
