@@ -70,7 +70,7 @@ function setUp({ player, url }) {
     },
   };
   T.state = () => ({
-    time: video.currentTime, duration: video.duration, ready: T.ready, ended: T.ended, errors: T.errors, height: video.videoHeight,
+    time: video.currentTime, duration: video.duration, ready: T.ready, ended: T.ended, errors: T.errors, height: video.videoHeight, active: T.ready && T.active(),
     frames: video.getVideoPlaybackQuality().totalVideoFrames, audio: video.webkitAudioDecodedByteCount,
   });
   T.seek = time => { T.ended = false; video.currentTime = time; video.play().catch(() => {}); };
@@ -131,11 +131,10 @@ async function switches(page, seek, until) {
     await seek(1);
     await until(s => s.time >= 1 && s.time < 3);
     await page.evaluate(id => T.pick(id), row.id);
-    const shown = await until(s => s.height === row.height);
+    const shown = await until(s => s.height === row.height && s.active === row.id);
     const after = await until(s => s.time > shown.time + 1 && s.frames > shown.frames);
-    const active = await page.evaluate(() => T.active());
-    check(after.height === row.height && active === row.id && after.time > shown.time + 1, `switches to the ${name} rendition`,
-      JSON.stringify({ row, active, after }));
+    check(after.height === row.height && after.active === row.id && after.time > shown.time + 1, `switches to the ${name} rendition`,
+      JSON.stringify({ row, after }));
   }
 }
 
