@@ -40,7 +40,7 @@ sub probe {
     close $from;
     push @said, "ffprobe: exit status $?" if $?;
     my @tracks = map { track_of($tracks{$_}, $packets{$_} || []) } sort { $a <=> $b } keys %tracks;
-    return ([grep { $_->{type} =~ /^(?:video|audio)$/ && !$_->{attached} } @tracks], join "\n", @said);
+    return ([grep { $_->{type} =~ /^(?:video|audio)$/ } @tracks], join "\n", @said);
 }
 
 sub track_id { my ($id) = @_; return ($id // '') =~ /^0x/ ? hex $id : undef }
@@ -170,7 +170,7 @@ sub read_outputs {
     my %seen;
     my @playlists = grep { !$seen{$_}++ } ($text =~ /^#EXT-X-MEDIA:.*URI="([^"]+)"/mg, $text =~ /^([^#\s]\S*)/mg);
     my %mpd = eval { mpd_segments("$base/.mpd") };
-    my @outputs = (['.mpd', probe("$base/.mpd")]);
+    my @outputs = (['.mpd', probe_each("$base/.mpd")]);
     $outputs[0][2] .= $@ if $@;
     set_times($_, \$outputs[0][2], @{$mpd{$_->{id} // ''} || []}) for @{$outputs[0][1]};
     for my $playlist (@playlists) {
@@ -186,17 +186,25 @@ sub read_outputs {
     return (@outputs, ['.m3u8', $tracks, $said]);
 }
 
+# Track by track: ffmpeg's DASH reader stops all tracks where the first one ends.
+sub probe_each {
+    my ($url) = @_;
+    my ($tracks, $said) = probe($url, '-read_intervals', '%+#1');
+    my @each = map { [probe($url, '-select_streams', $_->{index})] } @$tracks;
+    return ([map { @{$_->[0]} } @each], join '', $said, map { $_->[1] } @each);
+}
+
 # Puts the times that the boxes state in the place of ffmpeg's, which must be the same but for what it is known to add.
 sub set_times {
     my ($track, $said, @urls) = @_;
-    my ($times, $lag, $problem) = eval { sample_times(@urls) };
+    my ($times, $lag, $problem, $least) = eval { sample_times(@urls) };
     $problem = $@ if !$times;
     my $packets = $track->{packets};
     if ($times && @$times == @$packets) {
         for my $i (0 .. $#$packets) {
             my $theirs = $packets->[$i]{time};
             $problem ||= sprintf 'packet %d: ffmpeg says %.6f, the boxes %.6f', $i, $theirs, $times->[$i] + $lag->[$i]
-                if defined $theirs && abs($theirs - $lag->[$i] - $times->[$i]) > $track->{tb} + 1e-6;
+                if defined $theirs && outside($theirs - $times->[$i], $least->[$i], $lag->[$i], $track->{tb} + 1e-6);
             $packets->[$i]{time} = $times->[$i];
         }
         $track->{lag} = $lag;
@@ -204,6 +212,8 @@ sub set_times {
     $$said .= $problem;
     return;
 }
+
+sub outside { my ($x, $low, $high, $tolerance) = @_; return $x < $low - $tolerance || $x > $high + $tolerance }
 
 # The same for a track of the multivariant playlist: that of its media playlist.
 sub set_times_like {

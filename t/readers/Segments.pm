@@ -135,12 +135,12 @@ sub trun_samples { # ([duration, composition offset]...)
     return @samples;
 }
 
-# sample_times(INIT, SEGMENTS...) by URL: ([seconds...], [seconds that ffmpeg adds to each...], problem or '').
+# sample_times(INIT, SEGMENTS...) by URL: ([seconds...], [most that ffmpeg adds to each...], problem or '', [least that it adds...]).
 sub sample_times {
     my @bytes = map { my ($status, $b) = fetch($_); die "$_: $status $b\n" if $status != 200; $b } @_;
     my ($scale, $edit, $default) = init_facts($bytes[0]);
-    my ($times, $lag, $problem) = fragment_times($scale, $default, 0, @bytes[1 .. $#bytes]);
-    return ([map { $_ + $edit } @$times], $lag, $problem);
+    my ($times, @more) = fragment_times($scale, $default, 0, @bytes[1 .. $#bytes]);
+    return ([map { $_ + $edit } @$times], @more);
 }
 
 # file_times(BYTES, ID): of a fragmented file: (media times, what ffmpeg adds, the edit), or nothing if there are no fragments.
@@ -154,7 +154,7 @@ sub file_times {
 
 sub fragment_times {
     my ($scale, $default, $id, @bytes) = @_;
-    my (@times, @lag, $end, $problem);
+    my (@times, @lag, @own, $end, $problem);
     my $lag = 0;
     for my $traf (map { inside($_, qw(moof traf)) } @bytes) {
         my ($tfhd, $tfdt) = map { (inside($traf, $_))[0] } qw(tfhd tfdt);
@@ -164,15 +164,18 @@ sub fragment_times {
         my $dts = defined $tfdt ? unpack ord $tfdt ? 'x4Q>' : 'x4N', $tfdt : $end // 0;
         $problem //= "tfdt $dts, the samples before end at $end" if defined $end && $end != $dts;
         my @samples = map { trun_samples($_, $duration) } inside($traf, 'trun');
-        for (@samples) { $lag = -$_->[1] if -$_->[1] > $lag }
+        my $own = 0; # ffmpeg forgets what came before when it opens a track anew
+        for (@samples) { $own = -$_->[1] if -$_->[1] > $own }
+        $lag = $own if $own > $lag;
         for (@samples) {
             push @times, ($dts + $_->[1]) / $scale;
             push @lag, $lag / $scale;
+            push @own, $own / $scale;
             $dts += $_->[0];
         }
         $end = $dts;
     }
-    return (\@times, \@lag, $problem // '');
+    return (\@times, \@lag, $problem // '', \@own);
 }
 
 1;
