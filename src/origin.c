@@ -23,34 +23,33 @@ static const char *without_extension(apr_pool_t *pool, const char *name)
     return dot ? apr_pstrmemdup(pool, name, (apr_size_t)(dot - name)) : name;
 }
 
-/* The descriptor's bytes, or for direct play the descriptor that stands for the file. */
-static apr_status_t read_descriptor(jo_ctx *cx, jo_title *t, apr_pool_t *scratch,
+/* The descriptor's bytes and what they say, or for direct play the descriptor that stands for the file. All of it
+ * lives in open's pool. */
+static apr_status_t read_descriptor(jo_ctx *open, jo_title *t, const jo_ism **ism,
                                     const char **bytes, size_t *len)
 {
     jo_source *src;
-    jo_ctx open = *cx;
 
-    open.pool = scratch; /* the file is closed when the load ends */
-    if (jo_source_open(&open, t->path, &src) != APR_SUCCESS) {
-        return jo_fail(cx, open.code, "%s", open.message);
+    if (jo_source_open(open, t->path, &src) != APR_SUCCESS) {
+        return open->code;
     }
     t->id = src->id;
     if (t->direct) {
-        t->ism = jo_ism_direct(cx->pool, file_name(t->path));
+        *ism = jo_ism_direct(open->pool, file_name(t->path));
         return APR_SUCCESS;
     }
-    if ((uint64_t)src->id.size > cx->limits->descriptor_size) {
-        return jo_fail(cx, JO_EMEDIA, "%s: larger than %" APR_SIZE_T_FMT " bytes", src->name,
-                       cx->limits->descriptor_size);
+    if ((uint64_t)src->id.size > open->limits->descriptor_size) {
+        return jo_fail(open, JO_EMEDIA, "%s: larger than %" APR_SIZE_T_FMT " bytes", src->name,
+                       open->limits->descriptor_size);
     }
     *len = (size_t)src->id.size;
-    char *buf = apr_palloc(scratch, *len + 1);
-    if (jo_source_read(cx, src, 0, *len, buf) != APR_SUCCESS) {
-        return cx->code;
+    char *buf = apr_palloc(open->pool, *len + 1);
+    if (jo_source_read(open, src, 0, *len, buf) != APR_SUCCESS) {
+        return open->code;
     }
     *bytes = buf;
-    if (jo_ism_parse(cx, buf, *len, &t->ism) != APR_SUCCESS) {
-        return jo_fail_in(cx, file_name(t->path));
+    if (jo_ism_parse(open, buf, *len, ism) != APR_SUCCESS) {
+        return jo_fail_in(open, file_name(t->path));
     }
     return APR_SUCCESS;
 }
@@ -61,10 +60,11 @@ static apr_status_t make_plans(jo_ctx *cx, jo_title *t)
     const char **tokens = apr_pcalloc(cx->pool, sizeof(*tokens) * (size_t)period->ntracks);
 
     for (int i = 0; i < JO_PACKAGERS; i++) {
-        jo_fraction length = jo_packagers[i]->length(&t->ism->options);
+        jo_fraction length = jo_packagers[i]->length(&t->options);
         if (jo_plan_make(cx, period, length, &t->plans[i]) != APR_SUCCESS) {
             return cx->code;
         }
+        jo_packagers[i]->measure(period, t->plans[i]);
     }
     for (int i = 0; i < period->ntracks; i++) {
         tokens[i] = period->tracks[i]->token;
@@ -75,22 +75,31 @@ static apr_status_t make_plans(jo_ctx *cx, jo_title *t)
     return APR_SUCCESS;
 }
 
+/* Everything but the plans; what only the load needs lives in open's pool. */
+static apr_status_t load_title(jo_ctx *cx, jo_ctx *open, jo_title *t)
+{
+    const char *bytes = "";
+    const jo_ism *ism;
+    size_t len = 0;
+
+    if (read_descriptor(open, t, &ism, &bytes, &len) != APR_SUCCESS) {
+        return jo_fail(cx, open->code, "%s", open->message);
+    }
+    t->options = ism->options;
+    return jo_load(cx, t->path, ism, bytes, len, t->id.mtime / 1000, &t->presentation);
+}
+
 apr_status_t jo_title_make(jo_ctx *cx, const char *path, bool direct, jo_title **out)
 {
     jo_title *t = apr_pcalloc(cx->pool, sizeof(*t));
-    apr_pool_t *scratch;
-    const char *bytes = "";
-    size_t len = 0;
+    jo_ctx open = *cx;
 
     t->path = apr_pstrdup(cx->pool, path);
     t->base = without_extension(cx->pool, file_name(t->path));
     t->direct = direct;
-    apr_pool_create(&scratch, cx->pool);
-    apr_status_t rv = read_descriptor(cx, t, scratch, &bytes, &len);
-    if (rv == APR_SUCCESS) {
-        rv = jo_load(cx, t->path, t->ism, bytes, len, t->id.mtime / 1000, &t->presentation);
-    }
-    apr_pool_destroy(scratch);
+    apr_pool_create(&open.pool, cx->pool);
+    apr_status_t rv = load_title(cx, &open, t);
+    apr_pool_destroy(open.pool);
     if (rv == APR_SUCCESS) {
         rv = make_plans(cx, t);
     }
@@ -166,7 +175,7 @@ static apr_status_t find_route(jo_ctx *cx, const jo_request *rq, const jo_title 
             f->resource = (jo_resource){.base = t->base,
                                         .track = m.track,
                                         .segment = -1,
-                                        .options = &t->ism->options,
+                                        .options = &t->options,
                                         .settings = rq->settings};
             return route->address == JO_BY_NOTHING ? APR_SUCCESS : find_segment(cx, t, f, &m);
         }
@@ -188,16 +197,22 @@ static apr_status_t open_same(jo_ctx *cx, const jo_title *t, int i, jo_source **
     return APR_SUCCESS;
 }
 
-/* APR_EMISMATCH if a source that this resource reads has been replaced since the title was loaded. */
+/* APR_EMISMATCH if a source that this resource depends on has been replaced since the title was loaded: a track's own
+ * and the reference's, where all tracks are cut; of a manifest of all tracks, all. */
 static apr_status_t check_sources(jo_ctx *cx, const jo_title *t, found *f)
 {
+    const jo_period *period = &t->presentation->periods[0];
+    int own = f->resource.track < 0 ? -1 : period->tracks[f->resource.track]->span.source;
+    int reference = period->tracks[period->reference]->span.source;
     jo_source *src;
 
     if (f->route->need == JO_NEED_SAMPLES) {
-        const jo_track *track = t->presentation->periods[0].tracks[f->resource.track];
-        return open_same(cx, t, track->span.source, &f->resource.source);
+        return open_same(cx, t, own, &f->resource.source);
     }
     for (int i = 0; i < t->presentation->nsources; i++) {
+        if (own >= 0 && i != own && i != reference) {
+            continue;
+        }
         apr_status_t rv = open_same(cx, t, i, &src);
         if (rv != APR_SUCCESS) {
             return rv;
@@ -248,15 +263,22 @@ static const char *content_type(const jo_title *t, const found *f)
     return f->route->type[track >= 0 && period->tracks[track]->kind == JO_AUDIO ? 1 : 0];
 }
 
-apr_status_t jo_origin_serve(jo_ctx *cx, const jo_request *rq, jo_reply *rp)
+/* No query changes a segment or an init; of a manifest's, what is not documented is ignored. */
+static apr_status_t read_query(jo_ctx *cx, const jo_request *rq, const found *f)
 {
     jo_query_param *params;
+    int n;
+
+    return f->route->class == JO_CLASS_MANIFEST ? jo_query_parse(cx, rq->args, &params, &n)
+                                                : APR_SUCCESS;
+}
+
+apr_status_t jo_origin_serve(jo_ctx *cx, const jo_request *rq, jo_reply *rp)
+{
     const jo_title *t;
-    int nparams;
     found f;
 
-    if (jo_query_parse(cx, rq->args, &params, &nparams) != APR_SUCCESS ||
-        find(cx, rq, &t, &f) != APR_SUCCESS) {
+    if (find(cx, rq, &t, &f) != APR_SUCCESS || read_query(cx, rq, &f) != APR_SUCCESS) {
         return cx->code;
     }
     rp->class = f.route->class;

@@ -2,7 +2,6 @@
 #ifndef JO_ORIGIN_H
 #define JO_ORIGIN_H
 
-#include "input/ism.h"
 #include "output/packager.h"
 
 /* A loaded title: immutable, allocated wholly in one pool. */
@@ -11,7 +10,7 @@ typedef struct jo_title {
     const char *base; /* descriptor name without extension */
     bool direct;      /* path is a media file, played without a descriptor */
     jo_identity id;   /* of the descriptor */
-    const jo_ism *ism;
+    jo_options options;
     jo_presentation *presentation;
     jo_plan *plans[JO_PACKAGERS]; /* one for each of jo_packagers */
     const char *const *tokens;    /* of all tracks, for URL matching */

@@ -38,7 +38,7 @@ typedef struct jo_limits {
     uint32_t samples;           /* samples of one track */
     uint32_t tracks;            /* tracks of one title */
     uint32_t boxes;             /* top-level boxes walked in one file, and fragments indexed */
-    uint32_t segments;          /* segments of one plan */
+    uint32_t segments;          /* of all tracks of one title, for one segment length */
     apr_size_t segment_size;    /* bytes of one media segment */
 } jo_limits;
 

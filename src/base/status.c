@@ -11,7 +11,7 @@ const jo_limits jo_limits_default = {
     .samples = 16000000,
     .tracks = 128,
     .boxes = 1000000,
-    .segments = 500000,
+    .segments = 2000000,
     .segment_size = 256 << 20,
 };
 

@@ -66,7 +66,7 @@ static int64_t parse_digits(const char **s, int max_digits)
     return n ? v : -1;
 }
 
-static int64_t gcd(int64_t a, int64_t b)
+int64_t jo_gcd(int64_t a, int64_t b)
 {
     while (b) {
         int64_t r = a % b;
@@ -97,7 +97,7 @@ bool jo_fraction_parse(const char *s, jo_fraction *out)
     }
     if (*s || num <= 0 || den <= 0 || num / den > 1000000 || (num / den == 1000000 && num % den))
         return false;
-    common = gcd(num, den);
+    common = jo_gcd(num, den);
     *out = (jo_fraction){num / common, den / common};
     return true;
 }

@@ -15,6 +15,8 @@ int64_t jo_ticks_floor(int64_t v, int64_t from, int64_t to);
 int64_t jo_ticks_ceil(int64_t v, int64_t from, int64_t to);
 /* <0, 0, >0 as a/ats is before, at or after b/bts, exactly. */
 int jo_ticks_cmp(int64_t a, int64_t ats, int64_t b, int64_t bts);
+/* Greatest common divisor of non-negative numbers; 0 only if both are. */
+int64_t jo_gcd(int64_t a, int64_t b);
 /* a + b, a - b with saturation at INT64_MIN/MAX. */
 int64_t jo_ticks_add(int64_t a, int64_t b);
 int64_t jo_ticks_sub(int64_t a, int64_t b);

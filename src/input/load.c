@@ -121,10 +121,10 @@ static apr_status_t take(loader *l, const jo_ism_track *it, int file, jo_track *
     jo_track *t = apr_pmemdup(cx->pool, found, sizeof(*found));
     bool own_kind = kind_of(it->type) == found->kind;
     t->span.source = file;
-    t->name = own_kind ? it->name : NULL;
+    t->name = own_kind && it->name != NULL ? apr_pstrdup(cx->pool, it->name) : NULL;
     t->bitrate = own_kind ? it->bitrate : 0;
     if (own_kind && it->lang != NULL) {
-        t->lang = it->lang;
+        t->lang = apr_pstrdup(cx->pool, it->lang);
     }
     l->tracks[l->ntracks++] = t;
     return APR_SUCCESS;
@@ -349,7 +349,9 @@ apr_status_t jo_load(jo_ctx *cx, const char *path, const jo_ism *ism, const void
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    jo_presentation_align(cx, p);
+    if (jo_presentation_align(cx, p) != APR_SUCCESS) {
+        return cx->code;
+    }
     if (p->periods[0].ntracks == 0) {
         return jo_fail(cx, JO_EMEDIA, "no track presents any sample");
     }

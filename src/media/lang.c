@@ -266,6 +266,13 @@ const char *jo_lang_long(apr_pool_t *pool, const char *tag)
     return r ? r->three : apr_pstrcat(pool, code, tag + strcspn(tag, "-"), NULL);
 }
 
+const char *jo_lang_three(const char *tag)
+{
+    char code[9];
+    const struct lang_row *r = primary(tag, code) ? find(code) : NULL;
+    return r ? r->three : "und";
+}
+
 const char *jo_lang_name(const char *tag)
 {
     char code[9];

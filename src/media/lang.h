@@ -9,6 +9,8 @@
 const char *jo_lang_short(apr_pool_t *pool, const char *tag);
 /* Form used in track names: a bare two-letter code becomes its three-letter one; "" if und. */
 const char *jo_lang_long(apr_pool_t *pool, const char *tag);
+/* Three-letter ISO 639-2/T code of a tag's primary language, as mdhd has it; "und" where there is none. */
+const char *jo_lang_three(const char *tag);
 /* English name of a tag's primary language, or NULL. */
 const char *jo_lang_name(const char *tag);
 

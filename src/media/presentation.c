@@ -1,11 +1,14 @@
 #include "presentation.h"
 
 #include "../base/log.h"
+#include "../base/status.h"
 #include "../base/ticks.h"
 
 /* Sound that is kept before an audio track's edit start: decoders need some of it (AAC 1 to 6 access units), and other
  * readers keep as much. What lies further back was cut away on purpose. */
 #define MAX_PRIMING_MS 1000
+
+#define LONGEST_S      10000000 /* of a title, seconds: 115 days */
 
 /* Wire-free first step: what of the media is kept. Gives the earliest kept PTS. */
 static int64_t keep_video(jo_track *t)
@@ -31,17 +34,23 @@ static int64_t keep_video(jo_track *t)
     return ix->raps[k].ept;
 }
 
+/* Access unit that is heard at media time t, or the first. */
+static uint32_t unit_at(const jo_index *ix, int64_t t)
+{
+    uint32_t n = jo_index_find_dts(ix, jo_ticks_sub(t, ix->cts));
+
+    if (n == ix->count || (n > 0 && jo_index_dts(ix, n) + ix->cts > t)) {
+        n--;
+    }
+    return n;
+}
+
 static int64_t keep_audio(jo_track *t)
 {
-    const jo_index *ix = t->index;
-    int64_t from =
-        jo_ticks_sub(t->edit.media_time, jo_ticks_round(MAX_PRIMING_MS, 1000, t->timescale));
-    uint32_t n = jo_index_find_dts(ix, jo_ticks_sub(from, ix->cts));
-    if (n == ix->count || (n > 0 && jo_index_dts(ix, n) + ix->cts > from)) {
-        n--; /* the access unit that the second starts in */
-    }
-    t->span.in = n;
-    return jo_index_dts(ix, t->span.in) + ix->cts;
+    int64_t second = jo_ticks_round(MAX_PRIMING_MS, 1000, t->timescale);
+
+    t->span.in = unit_at(t->index, jo_ticks_sub(t->edit.media_time, second));
+    return jo_index_dts(t->index, t->span.in) + t->index->cts;
 }
 
 /* One past the last sample, in decoding order, that is shown before media time `end`. */
@@ -95,26 +104,50 @@ typedef struct kept {
 /* Where the track's media begins on the edited time line, ticks ≥ 0. */
 static int64_t edited_start(const jo_track *t, const kept *k)
 {
-    int64_t late = k->first_pts - t->edit.media_time;
-    return t->edit.empty + (late > 0 ? late : 0);
+    int64_t late = jo_ticks_sub(k->first_pts, t->edit.media_time);
+    return late > 0 ? jo_ticks_add(t->edit.empty, late) : t->edit.empty;
 }
 
-static void place(jo_track *t, const kept *k, int64_t common)
+/* What lies before wire time 0 is priming: the init's edit list hides it. Later than that nothing can hide
+ * it, so a track that starts late keeps none. */
+static void place(jo_track *t, kept *k, int64_t common)
 {
     const jo_index *ix = t->index;
-    int64_t origin = t->edit.empty - common + t->preroll;
+    int64_t late = jo_ticks_sub(t->edit.empty, common);
 
-    t->origin = origin;
-    t->span.shift = origin - t->edit.media_time;
-    t->end = k->end + t->span.shift;
-    t->start = k->first_pts + t->span.shift;
-    if (t->kind == JO_AUDIO && t->start < origin) {
-        t->priming = origin - t->start;
-        t->start = origin;
+    if (t->kind == JO_AUDIO && late > 0) {
+        uint32_t in = unit_at(ix, t->edit.media_time);
+        t->span.in = in > t->span.in ? in : t->span.in;
+        k->first_pts = jo_index_dts(ix, t->span.in) + ix->cts;
+    }
+    t->span.shift = jo_ticks_sub(jo_ticks_add(late, t->preroll), t->edit.media_time);
+    t->start = jo_ticks_add(k->first_pts, t->span.shift);
+    if (t->start == -1) { /* P and the common start were rounded to this timescale */
+        t->span.shift++;
+        t->start = 0;
+    }
+    t->end = jo_ticks_add(k->end, t->span.shift);
+    if (t->kind == JO_AUDIO && t->start < 0) {
+        t->priming = -t->start;
+        t->start = 0;
     }
     t->dts_shift = k->first_pts - jo_index_dts(ix, t->span.in);
     int64_t frame = (ix->end_dts - ix->first_dts) / ix->count;
     t->frame = (uint32_t)(frame < 1 ? 1 : frame > UINT32_MAX ? UINT32_MAX : frame);
+}
+
+/* Bounds every time that is computed from here on: 10^7 s of 2^32 ticks fit 64 bits with room for
+ * products by small numbers. */
+static apr_status_t check_bounds(jo_ctx *cx, const jo_track *t)
+{
+    int64_t most = (int64_t)LONGEST_S * t->timescale;
+
+    if (t->start < 0 || t->start > most || t->end < t->start || t->end > most ||
+        t->preroll > most || t->priming > most) {
+        return jo_fail(cx, JO_EMEDIA, "track %s: its times span more than %d s", t->token,
+                       LONGEST_S);
+    }
+    return APR_SUCCESS;
 }
 
 /* Drops tracks that present nothing; keeps order and the reference's index right. */
@@ -143,7 +176,7 @@ static int find_reference(const jo_period *period)
     return 0;
 }
 
-static void align_period(jo_ctx *cx, jo_presentation *p, jo_period *period)
+static apr_status_t align_period(jo_ctx *cx, jo_presentation *p, jo_period *period)
 {
     kept *ks = apr_pcalloc(cx->pool, sizeof(*ks) * (size_t)(period->ntracks + 1));
     int64_t common = 0, common_ts = 0;
@@ -169,14 +202,21 @@ static void align_period(jo_ctx *cx, jo_presentation *p, jo_period *period)
         jo_track *t = period->tracks[i];
         t->preroll = jo_ticks_round(p->preroll_num, p->preroll_den, t->timescale);
         place(t, &ks[i], jo_ticks_round(common, common_ts, t->timescale));
+        if (check_bounds(cx, t) != APR_SUCCESS) {
+            return cx->code;
+        }
     }
+    return APR_SUCCESS;
 }
 
-void jo_presentation_align(jo_ctx *cx, jo_presentation *p)
+apr_status_t jo_presentation_align(jo_ctx *cx, jo_presentation *p)
 {
     for (int i = 0; i < p->nperiods; i++) {
-        align_period(cx, p, &p->periods[i]);
+        if (align_period(cx, p, &p->periods[i]) != APR_SUCCESS) {
+            return cx->code;
+        }
     }
+    return APR_SUCCESS;
 }
 
 int64_t jo_presentation_duration_ms(const jo_presentation *p)

@@ -31,8 +31,9 @@ typedef struct jo_presentation {
 } jo_presentation;
 
 /* Puts all tracks on the common time line: fills span, origin, end, preroll, frame and dts_shift of every
- * track from edit and index (DESIGN 4 "Time zero"), and drops tracks that present no sample. */
-void jo_presentation_align(jo_ctx *cx, jo_presentation *p);
+ * track from edit and index (DESIGN 4 "Time zero"), and drops tracks that present no sample. JO_EMEDIA
+ * where times span more than 10^7 s. */
+apr_status_t jo_presentation_align(jo_ctx *cx, jo_presentation *p);
 
 /* End of the latest track, counted from the presentation's time zero (P not included), in ms, rounded. */
 int64_t jo_presentation_duration_ms(const jo_presentation *p);

@@ -61,12 +61,11 @@ typedef struct jo_track {
     const char *token;    /* <name>=<bitrate>, unique */
     const char *language; /* shortest BCP 47 form (lang.h), "" if und */
     jo_span span;
-    int64_t start; /* wire time of the earliest kept picture or sound after the edit start, ticks */
-    int64_t origin;  /* wire time of the edit start (priming lies before it), ticks */
+    int64_t start; /* wire time of the earliest kept picture or sound that is not hidden, ticks ≥ 0 */
     int64_t end;     /* wire time of the end of the last kept sample, ticks */
     int64_t preroll; /* the descriptor's P in this timescale, ticks */
     uint32_t frame;  /* average sample duration, ticks, ≥ 1 */
-    int64_t priming; /* audio: ticks of sound kept before the edit start, cut by the init's elst */
+    int64_t priming; /* audio: ticks of sound kept before wire time 0, hidden by the init's elst */
     int64_t
         dts_shift; /* CMAF composition shift: tfdt = wire DTS + dts_shift + priming (DESIGN 9) */
 } jo_track;

@@ -98,24 +98,20 @@ static void write_edts(jo_writer *w, const jo_track *t)
 }
 
 /* ISO 639-2/T code in 5-bit letters: 14496-12 8.4.2.3 */
-static unsigned packed_language(jo_ctx *cx, const jo_track *t)
+static unsigned packed_language(const jo_track *t)
 {
-    const char *code = jo_lang_long(cx->pool, t->lang);
-
-    if (strlen(code) != 3) {
-        code = "und";
-    }
+    const char *code = jo_lang_three(t->language);
     return (unsigned)((code[0] - 0x60) << 10 | (code[1] - 0x60) << 5 | (code[2] - 0x60));
 }
 
-static void write_mdhd(jo_ctx *cx, jo_writer *w, const jo_track *t)
+static void write_mdhd(jo_writer *w, const jo_track *t)
 {
     size_t at = jo_full_box_open(w, "mdhd", 0, 0);
     jo_write_u32(w, 0);
     jo_write_u32(w, 0);
     jo_write_u32(w, t->timescale);
     jo_write_u32(w, 0);
-    jo_write_u16(w, packed_language(cx, t));
+    jo_write_u16(w, packed_language(t));
     jo_write_u16(w, 0);
     jo_box_close(w, at);
 }
@@ -181,10 +177,10 @@ static void write_stbl(jo_writer *w, const jo_track *t, jo_entry_style style)
     jo_box_close(w, stbl);
 }
 
-static void write_mdia(jo_ctx *cx, jo_writer *w, const jo_track *t, jo_entry_style style)
+static void write_mdia(jo_writer *w, const jo_track *t, jo_entry_style style)
 {
     size_t mdia = jo_box_open(w, "mdia");
-    write_mdhd(cx, w, t);
+    write_mdhd(w, t);
     write_hdlr(w, t);
     write_elng(w, t);
     size_t minf = jo_box_open(w, "minf");
@@ -217,7 +213,7 @@ void jo_cmaf_init(jo_ctx *cx, const jo_track *t, jo_entry_style style, jo_body *
     size_t trak = jo_box_open(&w, "trak");
     write_tkhd(&w, t);
     write_edts(&w, t);
-    write_mdia(cx, &w, t, style);
+    write_mdia(&w, t, style);
     jo_box_close(&w, trak);
     write_mvex(&w);
     jo_box_close(&w, moov);
@@ -264,11 +260,11 @@ static uint32_t styp_size(void)
     return 24;
 }
 
-static uint32_t moof_size(const layout *l)
+static int64_t moof_size(const layout *l)
 {
     uint32_t tfhd =
         16 + (l->tfhd & TFHD_DEFAULT_DURATION ? 4 : 0) + (l->tfhd & TFHD_DEFAULT_FLAGS ? 4 : 0);
-    return 8 + 16 + 8 + tfhd + 20 + 20 + l->count * l->per_sample;
+    return 8 + 16 + 8 + tfhd + 20 + 20 + (int64_t)l->count * l->per_sample;
 }
 
 int64_t jo_cmaf_segment_size(const jo_track *t, const jo_track_plan *tp, int i)
@@ -326,7 +322,7 @@ static void write_trun(jo_writer *w, const jo_track *t, const layout *l, jo_sour
     size_t at = jo_full_box_open(w, "trun", 1, l->trun);
 
     jo_write_u32(w, l->count);
-    jo_write_u32(w, moof_size(l) + MDAT_HEADER);
+    jo_write_u32(w, (uint32_t)(moof_size(l) + MDAT_HEADER));
     uint8_t *p = jo_write_reserve(w, (size_t)l->count * l->per_sample);
     jo_cursor_init(&c, t->index, l->first);
     for (uint32_t n = 0; n < l->count && jo_cursor_next(&c, &s); n++) {
@@ -345,8 +341,8 @@ static void write_styp(jo_writer *w)
     jo_box_close(w, at);
 }
 
-apr_status_t jo_cmaf_segment(jo_ctx *cx, const jo_track *t, const jo_track_plan *tp, int i,
-                             int64_t number, jo_source *src, jo_body *body)
+static apr_status_t write_segment(jo_ctx *cx, const jo_track *t, const jo_track_plan *tp, int i,
+                                  int64_t number, jo_source *src, jo_body *body)
 {
     layout l = make_layout(t, tp, i);
     int64_t data = tp->cuts[i + 1].bytes - tp->cuts[i].bytes;
@@ -385,6 +381,6 @@ apr_status_t jo_cmaf_segment(jo_ctx *cx, const jo_track *t, const jo_track_plan 
 apr_status_t jo_cmaf_render_segment(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
                                     const jo_resource *rs, jo_body *body)
 {
-    return jo_cmaf_segment(cx, p->periods[0].tracks[rs->track], &plan->tracks[rs->track],
-                           rs->segment, plan->base_number + rs->segment, rs->source, body);
+    return write_segment(cx, p->periods[0].tracks[rs->track], &plan->tracks[rs->track], rs->segment,
+                         plan->base_number + rs->segment, rs->source, body);
 }

@@ -8,16 +8,12 @@
 /* ftyp + moov of one track, without samples. */
 void jo_cmaf_init(jo_ctx *cx, const jo_track *t, jo_entry_style style, jo_body *body);
 
-/* styp + moof + mdat of segment i of the track: header in memory, samples as ranges of src. JO_EMEDIA beyond
- * limits->segment_size. */
-apr_status_t jo_cmaf_segment(jo_ctx *cx, const jo_track *t, const jo_track_plan *tp, int i,
-                             int64_t number, jo_source *src, jo_body *body);
-
-/* A row's render (packager.h): the segment that the resource names. */
+/* A row's render (packager.h): styp + moof + mdat of the segment that the resource names, header in memory, samples as
+ * ranges of its source. JO_EMEDIA beyond limits->segment_size. */
 apr_status_t jo_cmaf_render_segment(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
                                     const jo_resource *rs, jo_body *body);
 
-/* Bytes of that segment, without building it. */
+/* Bytes of segment i of a track, without building it. */
 int64_t jo_cmaf_segment_size(const jo_track *t, const jo_track_plan *tp, int i);
 
 #endif

@@ -50,8 +50,7 @@ static bool switchable(const jo_period *period, const jo_plan *plan, int a, int 
     if (x->kind == JO_VIDEO) {
         return plan->tracks[a].aligned && plan->tracks[b].aligned;
     }
-    return !strcmp(x->name, y->name) && !strcmp(x->codec->group(x), y->codec->group(y)) &&
-           x->sample_rate == y->sample_rate && x->channels == y->channels;
+    return jo_measure_same_sound(x, y);
 }
 
 /* Plain $Number$ with @duration: does every segment start within half a duration of where a client will compute
@@ -168,18 +167,6 @@ static void add_fraction(jo_text *out, const char *name, jo_fraction f, char sig
     jo_text_add(out, "\"");
 }
 
-/* The descriptor's name as part of a template: '$' is doubled (23009-1 5.3.9.4.4). */
-static void add_template_base(jo_text *out, const char *base)
-{
-    jo_text uri;
-
-    jo_text_init(&uri, out->pool, strlen(base) + 16);
-    jo_text_add_uri(&uri, base);
-    for (const char *s = uri.s; *s; s++) {
-        jo_text_add_n(out, *s == '$' ? "$$" : s, *s == '$' ? 2 : 1);
-    }
-}
-
 static const char *representation_id(jo_ctx *cx, const jo_track *t)
 {
     jo_text id; /* goes into URLs as it is */
@@ -266,9 +253,9 @@ static void add_segment_template(jo_text *out, const jo_presentation *p, const j
         add_number(out, "duration", duration);
     }
     jo_text_add(out, " initialization=\"");
-    add_template_base(out, rs->base);
+    jo_text_add_uri(out, rs->base);
     jo_text_add(out, "-$RepresentationID$.dash\" media=\"");
-    add_template_base(out, rs->base);
+    jo_text_add_uri(out, rs->base);
     jo_text_add(out, by_time ? "-$RepresentationID$-$Time$.dash\""
                              : "-$RepresentationID$-$Number$.m4s\"");
     if (s->template == JO_TEMPLATE_NUMBER && !by_time) {
@@ -300,10 +287,9 @@ static void add_representation(jo_ctx *cx, jo_text *out, const jo_presentation *
 {
     int track = s->tracks[k];
     const jo_track *t = p->periods[0].tracks[track];
-    jo_rates r = jo_measure_rates(t, &plan->tracks[track], jo_measure_target(plan));
 
     jo_text_addf(out, "      <Representation id=\"%s\"", representation_id(cx, t));
-    add_number(out, "bandwidth", r.peak);
+    add_number(out, "bandwidth", plan->tracks[track].peak);
     jo_text_addf(out, " codecs=\"%s\"", t->codec->rfc6381(cx->pool, t, JO_ENTRY_SOURCE));
     if (t->kind == JO_VIDEO) {
         add_video_attributes(out, t);
@@ -327,14 +313,9 @@ static void add_representation(jo_ctx *cx, jo_text *out, const jo_presentation *
     jo_text_add(out, "      </Representation>\n");
 }
 
-static int gcd(int a, int b)
-{
-    return b ? gcd(b, a % b) : a;
-}
-
 static void add_par(jo_text *out, const jo_track *t)
 {
-    int w = (int)jo_measure_display_width(t), h = t->height, g = gcd(w, h);
+    int64_t w = jo_measure_display_width(t), h = t->height, g = jo_gcd(w, h);
 
     if (g > 0) {
         add_fraction(out, "par", (jo_fraction){w / g, h / g}, ':');
@@ -445,4 +426,5 @@ static const jo_route routes[] = {
     {"$*.mpd", JO_BY_NOTHING, JO_NEED_INDEX, JO_CLASS_MANIFEST, {MPD, MPD}, render_mpd},
 };
 
-const jo_packager jo_packager_dash = {"dash", routes, sizeof(routes) / sizeof(routes[0]), length};
+const jo_packager jo_packager_dash = {"dash", routes, sizeof(routes) / sizeof(routes[0]), length,
+                                      jo_measure_plan};

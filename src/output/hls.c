@@ -46,13 +46,12 @@ static bool independent(const jo_period *period)
 
 /* -- audio groups -------------------------------------------------------------------------------------- */
 
-/* A rendition is what one trackName names; its bitrates go to groups of their own, so that every group has
+/* A rendition is one sound; its bitrates go to groups of their own, so that every group has
  * every rendition (RFC 8216bis 4.4.6.1.1). */
 typedef struct rendition {
-    const char *name;
-    const char *codec; /* group word */
-    int *tracks;       /* into the period, by bitrate, highest first */
+    int *tracks; /* into the period, by bitrate, highest first */
     int ntracks;
+    const char *codec; /* group word */
 } rendition;
 
 typedef struct group {
@@ -60,7 +59,7 @@ typedef struct group {
     const char *codec;
     int *tracks; /* one of each rendition of the codec */
     int ntracks;
-    jo_rates rates; /* the largest of its tracks */
+    int64_t peak, average; /* the largest of its tracks */
 } group;
 
 typedef struct groups {
@@ -88,13 +87,11 @@ static int find_renditions(jo_ctx *cx, const jo_period *period, rendition *list)
         if (t->kind != JO_AUDIO) {
             continue;
         }
-        const char *codec = t->codec->group(t);
-        while (k < n && (strcmp(list[k].name, t->name) || strcmp(list[k].codec, codec))) {
+        while (k < n && !jo_measure_same_sound(period->tracks[list[k].tracks[0]], t)) {
             k++;
         }
         if (k == n) {
-            list[n].name = t->name;
-            list[n].codec = codec;
+            list[n].codec = t->codec->group(t);
             list[n].tracks = apr_palloc(cx->pool, sizeof(int) * (size_t)period->ntracks);
             n++;
         }
@@ -149,13 +146,23 @@ static bool id_taken(const groups *g, int n, const char *id)
     return false;
 }
 
+/* Largest figures of a group's tracks from the from-th on. */
+static void largest(const jo_plan *plan, const group *g, int from, int64_t *peak, int64_t *average)
+{
+    *peak = *average = 0;
+    for (int k = from; k < g->ntracks; k++) {
+        const jo_track_plan *tp = &plan->tracks[g->tracks[k]];
+        *peak = tp->peak > *peak ? tp->peak : *peak;
+        *average = tp->average > *average ? tp->average : *average;
+    }
+}
+
 static groups make_groups(jo_ctx *cx, const jo_period *period, const jo_plan *plan)
 {
     size_t max = (size_t)period->ntracks + 1;
     rendition *rs = apr_pcalloc(cx->pool, sizeof(*rs) * max);
     groups g = {apr_pcalloc(cx->pool, sizeof(group) * max), 0};
     int n = find_renditions(cx, period, rs);
-    int64_t target = jo_measure_target(plan);
 
     for (int k = 0; k < n; k++) {
         if (!codec_done(&g, rs[k].codec)) {
@@ -167,13 +174,7 @@ static groups make_groups(jo_ctx *cx, const jo_period *period, const jo_plan *pl
         for (int k = 1; id_taken(&g, i, g.list[i].id); k++) {
             g.list[i].id = apr_psprintf(cx->pool, "%s_%d", stem, k);
         }
-        for (int k = 0; k < g.list[i].ntracks; k++) {
-            int t = g.list[i].tracks[k];
-            jo_rates r = jo_measure_rates(period->tracks[t], &plan->tracks[t], target);
-            jo_rates *max_rates = &g.list[i].rates;
-            max_rates->peak = r.peak > max_rates->peak ? r.peak : max_rates->peak;
-            max_rates->average = r.average > max_rates->average ? r.average : max_rates->average;
-        }
+        largest(plan, &g.list[i], 0, &g.list[i].peak, &g.list[i].average);
     }
     return g;
 }
@@ -230,19 +231,22 @@ static void add_codecs(jo_ctx *cx, jo_text *out, const jo_period *period, const 
 }
 
 static void add_variant(jo_ctx *cx, jo_text *out, const jo_period *period, const jo_resource *rs,
-                        const jo_track *t, jo_rates rates, const group *g)
+                        const jo_track *t, int64_t peak, int64_t average, const group *g)
 {
     bool video = t->kind == JO_VIDEO;
 
     jo_text_add(out, "#EXT-X-STREAM-INF:BANDWIDTH=");
-    jo_text_add_int(out, rates.peak);
+    jo_text_add_int(out, peak);
     jo_text_add(out, ",AVERAGE-BANDWIDTH=");
-    jo_text_add_int(out, rates.average);
+    jo_text_add_int(out, average);
     add_codecs(cx, out, period, video ? t : NULL, g, entry_style(rs));
     if (video) {
         jo_fraction f = jo_measure_frame_rate(t);
-        jo_text_addf(out, ",RESOLUTION=%ux%u,FRAME-RATE=", jo_measure_display_width(t), t->height);
-        jo_text_add_decimal(out, f.num, f.den, 3);
+        jo_text_addf(out, ",RESOLUTION=%ux%u", jo_measure_display_width(t), t->height);
+        if (f.num * 1000 >= f.den) { /* three decimals would say 0 */
+            jo_text_add(out, ",FRAME-RATE=");
+            jo_text_add_decimal(out, f.num, f.den, 3);
+        }
     }
     if (g != NULL) {
         jo_text_addf(out, ",AUDIO=\"%s\"", g->id);
@@ -255,7 +259,6 @@ static void add_variant(jo_ctx *cx, jo_text *out, const jo_period *period, const
 static int add_video_variants(jo_ctx *cx, jo_text *out, const jo_period *period,
                               const jo_plan *plan, const jo_resource *rs, const groups *g)
 {
-    int64_t target = jo_measure_target(plan);
     int n = 0;
 
     for (int a = 0; a < (g->count ? g->count : 1); a++) {
@@ -265,10 +268,8 @@ static int add_video_variants(jo_ctx *cx, jo_text *out, const jo_period *period,
             if (t->kind != JO_VIDEO) {
                 continue;
             }
-            jo_rates r = jo_measure_rates(t, &plan->tracks[i], target);
-            r.peak += audio ? audio->rates.peak : 0;
-            r.average += audio ? audio->rates.average : 0;
-            add_variant(cx, out, period, rs, t, r, audio);
+            add_variant(cx, out, period, rs, t, plan->tracks[i].peak + (audio ? audio->peak : 0),
+                        plan->tracks[i].average + (audio ? audio->average : 0), audio);
             n++;
         }
     }
@@ -280,20 +281,12 @@ static int add_video_variants(jo_ctx *cx, jo_text *out, const jo_period *period,
 static void add_audio_variant(jo_ctx *cx, jo_text *out, const jo_period *period,
                               const jo_plan *plan, const jo_resource *rs, const group *g)
 {
-    int64_t target = jo_measure_target(plan);
-    jo_rates sum = {0, 0};
-
-    for (int k = 1; k < g->ntracks; k++) {
-        int t = g->tracks[k];
-        jo_rates r = jo_measure_rates(period->tracks[t], &plan->tracks[t], target);
-        sum.peak = r.peak > sum.peak ? r.peak : sum.peak;
-        sum.average = r.average > sum.average ? r.average : sum.average;
-    }
     int first = g->tracks[0];
-    jo_rates own = jo_measure_rates(period->tracks[first], &plan->tracks[first], target);
-    sum.peak += own.peak;
-    sum.average += own.average;
-    add_variant(cx, out, period, rs, period->tracks[first], sum, g);
+    int64_t peak, average;
+
+    largest(plan, g, 1, &peak, &average);
+    add_variant(cx, out, period, rs, period->tracks[first], peak + plan->tracks[first].peak,
+                average + plan->tracks[first].average, g);
 }
 
 static apr_status_t render_multivariant(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
@@ -405,4 +398,5 @@ static const jo_route routes[] = {
     {"$*.m3u8", JO_BY_NOTHING, JO_NEED_INDEX, JO_CLASS_MANIFEST, {M3U8, M3U8}, render_multivariant},
 };
 
-const jo_packager jo_packager_hls = {"hls", routes, sizeof(routes) / sizeof(routes[0]), length};
+const jo_packager jo_packager_hls = {"hls", routes, sizeof(routes) / sizeof(routes[0]), length,
+                                     jo_measure_plan};

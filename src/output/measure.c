@@ -2,6 +2,8 @@
 
 #include "cmaf.h"
 
+#include <string.h>
+
 int64_t jo_measure_target(const jo_plan *plan)
 {
     int64_t s = (plan->longest_ms + 500) / 1000;
@@ -14,12 +16,16 @@ static int64_t rate(int64_t bytes, int64_t ticks, int64_t timescale)
     return ticks <= 0 ? 0 : (int64_t)(((__int128)bytes * 8 * timescale + ticks - 1) / ticks);
 }
 
+/* A run of more segments than this is not looked at: bounds the work on a title of many tiny ones. */
+#define LONGEST_RUN 256
+
 /* Highest rate of the runs that start with segment i. */
 static int64_t peak_from(const jo_track *t, const jo_track_plan *tp, int i, int64_t target)
 {
     int64_t bytes = 0, peak = 0;
+    int end = tp->last - i > LONGEST_RUN ? i + LONGEST_RUN : tp->last;
 
-    for (int k = i; k < tp->last; k++) {
+    for (int k = i; k < end; k++) {
         int64_t ticks = tp->cuts[k + 1].time - tp->cuts[i].time;
         if (jo_plan_empty(tp, k)) {
             continue;
@@ -36,32 +42,36 @@ static int64_t peak_from(const jo_track *t, const jo_track_plan *tp, int i, int6
     return peak;
 }
 
-jo_rates jo_measure_rates(const jo_track *t, const jo_track_plan *tp, int64_t target)
+static void measure_track(const jo_track *t, jo_track_plan *tp, int64_t target)
 {
-    jo_rates r = {0, 0};
     int64_t bytes = 0;
 
     for (int i = tp->first; i < tp->last; i++) {
         if (jo_plan_empty(tp, i)) {
             continue;
         }
-        int64_t p = peak_from(t, tp, i, target);
-        r.peak = p > r.peak ? p : r.peak;
+        int64_t peak = peak_from(t, tp, i, target);
+        tp->peak = peak > tp->peak ? peak : tp->peak;
         bytes += jo_cmaf_segment_size(t, tp, i);
     }
-    r.average = rate(bytes, tp->cuts[tp->last].time - tp->cuts[tp->first].time, t->timescale);
-    r.peak = r.peak > r.average ? r.peak : r.average;
-    return r;
+    tp->average = rate(bytes, tp->cuts[tp->last].time - tp->cuts[tp->first].time, t->timescale);
+    tp->peak = tp->peak > tp->average ? tp->peak : tp->average;
 }
 
-static int64_t gcd(int64_t a, int64_t b)
+void jo_measure_plan(const jo_period *period, jo_plan *plan)
 {
-    while (b != 0) {
-        int64_t r = a % b;
-        a = b;
-        b = r;
+    int64_t target = jo_measure_target(plan);
+
+    for (int i = 0; i < period->ntracks; i++) {
+        measure_track(period->tracks[i], &plan->tracks[i], target);
     }
-    return a;
+}
+
+bool jo_measure_same_sound(const jo_track *a, const jo_track *b)
+{
+    return a->kind == JO_AUDIO && b->kind == JO_AUDIO && !strcmp(a->name, b->name) &&
+           !strcmp(a->language, b->language) && !strcmp(a->codec->group(a), b->codec->group(b)) &&
+           a->sample_rate == b->sample_rate && a->channels == b->channels;
 }
 
 jo_fraction jo_measure_frame_rate(const jo_track *t)
@@ -74,7 +84,7 @@ jo_fraction jo_measure_frame_rate(const jo_track *t)
         f.num = ticks > 0 ? jo_ticks_round((int64_t)ix->count * 1000, ticks, t->timescale) : 1000;
         f.den = 1000;
     }
-    int64_t g = gcd(f.num, f.den);
+    int64_t g = jo_gcd(f.num, f.den);
     return g > 0 ? (jo_fraction){f.num / g, f.den / g} : (jo_fraction){1, 1};
 }
 

@@ -4,17 +4,15 @@
 
 #include "../plan/segment.h"
 
-typedef struct jo_rates {
-    int64_t
-        peak; /* bits/s: highest over any run of segments lasting 0.5 to 1.5 target durations (RFC 8216bis 4.4.6.2) */
-    int64_t average; /* bits/s over all segments */
-} jo_rates;
-
 /* EXT-X-TARGETDURATION of a plan: its longest segment, rounded, in seconds. */
 int64_t jo_measure_target(const jo_plan *plan);
 
-/* Of the track's CMAF segments, headers included. */
-jo_rates jo_measure_rates(const jo_track *t, const jo_track_plan *tp, int64_t target);
+/* Sets peak and average of every track, of its CMAF segments with their headers. peak: the highest over any run of
+ * segments lasting 0.5 to 1.5 target durations (RFC 8216bis 4.4.6.2), at least the average. */
+void jo_measure_plan(const jo_period *period, jo_plan *plan);
+
+/* Are two audio tracks the same sound at other bit rates, so that a player may switch between them? */
+bool jo_measure_same_sound(const jo_track *a, const jo_track *b);
 
 /* Frames per second as a reduced fraction; the mean, to a thousandth, if the rate varies. */
 jo_fraction jo_measure_frame_rate(const jo_track *t);

@@ -58,6 +58,8 @@ typedef struct jo_packager {
     int nroutes;
     /* Wanted segment length of a descriptor; den 0: every GOP or source fragment. */
     jo_fraction (*length)(const jo_options *options);
+    /* Figures that its manifests state, once for each plan. */
+    void (*measure)(const jo_period *period, jo_plan *plan);
 } jo_packager;
 
 extern const jo_packager jo_packager_hls;

@@ -7,24 +7,28 @@
 #define AUDIO_GOP_MS 2000
 /* Tracks of which every sample is a sync sample: their "GOP" is no useful segment. */
 #define SHORTEST_GOP_MS 1000
+/* No segment is asked to be shorter, whatever a descriptor says or key frames allow. */
+#define SHORTEST_MS 100
 
 /* -- boundaries of the reference ------------------------------------------------------------------- */
 
 typedef struct boundaries {
+    apr_pool_t *pool;
     const jo_track *ref;
     int64_t *times; /* wire time, reference ticks; times[0] is the start of everything */
     int count;
     int cap;
+    int64_t most; /* that limits->segments leaves to each track */
 } boundaries;
 
 static apr_status_t push(jo_ctx *cx, boundaries *b, int64_t time)
 {
-    if ((uint32_t)b->count >= cx->limits->segments) {
-        return jo_fail(cx, JO_EMEDIA, "more than %u segments", cx->limits->segments);
+    if (b->count >= b->most) {
+        return jo_fail(cx, JO_EMEDIA, "more than %u segments in all tracks", cx->limits->segments);
     }
     if (b->count == b->cap) {
         int cap = b->cap ? b->cap * 2 : 256;
-        int64_t *grown = apr_palloc(cx->pool, sizeof(*grown) * (size_t)cap);
+        int64_t *grown = apr_palloc(b->pool, sizeof(*grown) * (size_t)cap);
         for (int i = 0; i < b->count; i++) {
             grown[i] = b->times[i];
         }
@@ -115,7 +119,8 @@ static rule make_rule(const jo_track *t, jo_fraction wanted)
         int64_t ms = r.fragments || t->kind == JO_VIDEO ? SHORTEST_GOP_MS : AUDIO_GOP_MS;
         r.wanted = jo_ticks_round(ms, 1000, t->timescale) - t->frame / 2;
     }
-    r.wanted = r.wanted < 1 ? 1 : r.wanted;
+    int64_t least = jo_ticks_ceil(SHORTEST_MS, 1000, t->timescale);
+    r.wanted = r.wanted < least ? least : r.wanted;
     return r;
 }
 
@@ -182,11 +187,10 @@ static apr_status_t find_boundaries(jo_ctx *cx, const jo_period *period, jo_frac
                                     boundaries *all)
 {
     const jo_track *ref = period->tracks[period->reference];
-    boundaries own = {ref, NULL, 0, 0};
+    boundaries own = {.pool = all->pool, .ref = ref, .most = all->most};
     rule r = make_rule(ref, wanted);
     int64_t start, end;
 
-    own.count = 0;
     if (push(cx, &own, ref->start) != APR_SUCCESS || cut_reference(cx, &own, &r) != APR_SUCCESS) {
         return cx->code;
     }
@@ -224,20 +228,20 @@ static bool near(const jo_track *t, int64_t time, const jo_track *ref, int64_t b
 /* Where t is cut for one boundary. Notes in *aligned if it had no random access point there. */
 static jo_cut cut_track(const jo_track *t, const jo_track *ref, int64_t boundary, bool *aligned)
 {
-    jo_cut cut = {t->span.out, t->end, 0};
+    const jo_cut none = {t->span.out, t->end, 0};
     int64_t at = jo_ticks_ceil(boundary, ref->timescale, t->timescale);
+    jo_cut cut;
 
     if (t->kind == JO_VIDEO) {
         at -= t->frame / 2;
     }
-    if (at >= t->end) {
-        return cut;
+    if (at <= t->start) { /* nothing before it but what is hidden */
+        return (jo_cut){t->span.in, t->start, 0};
     }
-    if (!find_cut(t, at, false, &cut)) {
-        cut = (jo_cut){t->span.out, t->end, 0};
+    if (at >= t->end || !find_cut(t, at, false, &cut) || cut.time >= t->end) {
+        cut = none;
     }
-    if (t->kind == JO_VIDEO && boundary > jo_ticks_floor(t->start, t->timescale, ref->timescale) &&
-        !near(t, cut.time, ref, boundary)) {
+    if (t->kind == JO_VIDEO && at < t->end && !near(t, cut.time, ref, boundary)) {
         *aligned = false;
     }
     return cut;
@@ -289,37 +293,45 @@ static void plan_track(jo_ctx *cx, const jo_track *t, const boundaries *b, jo_tr
 static int64_t longest_ms(const jo_track *t, const jo_track_plan *tp)
 {
     int64_t longest = 0;
-    for (int i = tp->first; i < tp->last; i++) {
+    for (int i = 0; i < tp->last; i++) { /* gaps ahead of the track are listed too */
         int64_t d = jo_plan_duration(tp, i);
         longest = d > longest ? d : longest;
     }
     return jo_ticks_ceil(longest, t->timescale, 1000);
 }
 
-apr_status_t jo_plan_make(jo_ctx *cx, const jo_period *period, jo_fraction wanted, jo_plan **out)
+static void plan_tracks(jo_ctx *cx, const jo_period *period, const boundaries *b, jo_plan *p)
 {
-    jo_plan *p = apr_pcalloc(cx->pool, sizeof(*p));
-    boundaries b = {period->tracks[period->reference], NULL, 0, 0};
-
-    if (find_boundaries(cx, period, wanted, &b) != APR_SUCCESS) {
-        return cx->code;
-    }
-    p->count = b.count;
+    p->count = b->count;
     p->base_number = 1;
     p->tracks = apr_pcalloc(cx->pool, sizeof(*p->tracks) * (size_t)period->ntracks);
     for (int i = 0; i < period->ntracks; i++) {
         const jo_track *t = period->tracks[i];
-        plan_track(cx, t, &b, &p->tracks[i]);
+        plan_track(cx, t, b, &p->tracks[i]);
         int64_t ms = longest_ms(t, &p->tracks[i]);
         p->longest_ms = ms > p->longest_ms ? ms : p->longest_ms;
         if (!p->tracks[i].aligned) {
             jo_log_write(cx, JO_LOG_WARNING,
                          "track %s: key frames do not match those of %s; it is cut at its own",
-                         t->token, b.ref->token);
+                         t->token, b->ref->token);
         }
     }
+}
+
+apr_status_t jo_plan_make(jo_ctx *cx, const jo_period *period, jo_fraction wanted, jo_plan **out)
+{
+    jo_plan *p = apr_pcalloc(cx->pool, sizeof(*p));
+    boundaries b = {.ref = period->tracks[period->reference],
+                    .most = cx->limits->segments / (uint32_t)period->ntracks};
+
+    apr_pool_create(&b.pool, cx->pool);
+    apr_status_t rv = find_boundaries(cx, period, wanted, &b);
+    if (rv == APR_SUCCESS) {
+        plan_tracks(cx, period, &b, p);
+    }
+    apr_pool_destroy(b.pool);
     *out = p;
-    return APR_SUCCESS;
+    return rv;
 }
 
 /* -- looking up ------------------------------------------------------------------------------------- */

@@ -108,7 +108,7 @@ static bool names_a_track(const char *path, const char *base)
 {
     size_t n = strlen(base);
 
-    return strncmp(path, base, n) == 0 && path[n] == '-' && strchr(path, '=');
+    return strncmp(path, base, n) == 0 && path[n] == '-' && strchr(path + n, '=');
 }
 
 bool jo_url_match_path(const char *pattern, const char *path, const char *base,

@@ -20,6 +20,8 @@ int main(void)
     is_str(jo_lang_long(p, "en"), "eng", "a bare 2-letter code becomes three letters");
     is_str(jo_lang_long(p, "DEU"), "deu", "in lower case");
     is_str(jo_lang_long(p, "zh-Hans"), "zh-Hans", "an extended tag stays");
+    is_str(jo_lang_three("en-US"), "eng", "the code of a tag's primary language");
+    is_str(jo_lang_three("x"), "und", "or none");
     is_str(jo_lang_name("en"), "English", "a name for people");
     is_str(jo_lang_name("pt-BR"), "Portuguese", "by the primary subtag");
     is_str(jo_lang_name("xx"), NULL, "or none");

@@ -202,8 +202,11 @@ static void test_preroll(void)
     is_int(jo_ticks_round(p->preroll_num, p->preroll_den, 1000), 800, "P is 0.8 s");
     is_int(tracks[0]->span.in, 50, "video is kept from the key frame before the edit");
     is_int(tracks[0]->start, 0, "which is at wire time 0");
-    is_int(tracks[1]->origin, 38400, "audio's edit starts at P");
-    ok(tracks[1]->priming >= 48000 && tracks[1]->priming < 49024, "with a second of priming");
+
+    /* a second and a part of a unit before 0.8 s: 0.2 s of it lie before wire time 0 */
+    ok(tracks[1]->priming >= 9600 && tracks[1]->priming < 10624,
+       "sound before wire time 0 is priming");
+    is_int(tracks[1]->start, 0, "the rest goes with the pre-roll");
     is_int(jo_ticks_round(tracks[1]->end - tracks[1]->preroll, 48000, 1000),
            jo_ticks_round(938 * 1024 - 134400, 48000, 1000), "sound ends where it did");
 }
@@ -267,6 +270,41 @@ static void test_audio_only(void)
     ok(h->count >= 17 && h->count <= 20, "tiny source fragments are joined to about 1 s");
 }
 
+/* A late track: what was cut away before its edit start can't be hidden, so it is not kept. */
+static void test_late_audio(void)
+{
+    recipe a = aac_48k(938);
+    a.edit.media_time = 2048;
+    a.edit.empty = 49440; /* 1.03 s */
+    jo_track *tracks[] = {make_track("video=1", video_25(25, 500)), make_track("audio=1", a)};
+    jo_presentation *p = align(2, tracks);
+    const jo_plan *h = plan(p, 1, 1);
+
+    is_int(tracks[1]->priming, 0, "a late track has no priming");
+    is_int(tracks[1]->start, 49440, "and starts with its edit");
+    ok(jo_plan_empty(&h->tracks[1], 0), "its first segment is empty");
+    is_int(h->tracks[1].cuts[1].time, 49440, "the second starts with the sound");
+    bool rising = true;
+    for (int i = 0; i < h->count; i++) {
+        rising = rising && h->tracks[1].cuts[i].time < h->tracks[1].cuts[i + 1].time;
+    }
+    ok(rising, "times rise throughout");
+    ok(h->longest_ms >= 1030, "the gap ahead counts for the longest segment");
+}
+
+static void test_bounds(void)
+{
+    recipe v = video_25(50, 100);
+    v.edit.empty = (int64_t)1 << 59;
+    jo_track *tracks[] = {make_track("video=1", video_25(50, 100)), make_track("video=2", v)};
+    jo_presentation p = {.nperiods = 1};
+    jo_period period = {.tracks = tracks, .ntracks = 2};
+    jo_ctx own = cx;
+
+    p.periods = &period;
+    ok(jo_presentation_align(&own, &p) == JO_EMEDIA, "a title of centuries is refused");
+}
+
 static void test_limit(void)
 {
     jo_track *tracks[] = {make_track("audio=1", aac_48k(938))};
@@ -279,7 +317,7 @@ static void test_limit(void)
     small.limits = &few;
     ok(jo_plan_make(&small, &p->periods[0], (jo_fraction){1, 1}, &out) == JO_EMEDIA,
        "more segments than allowed are refused");
-    is_str(small.message, "more than 3 segments", "with the reason");
+    is_str(small.message, "more than 3 segments in all tracks", "with the reason");
 }
 
 int main(void)
@@ -302,6 +340,8 @@ int main(void)
     test_other_timescale();
     test_fragments();
     test_audio_only();
+    test_late_audio();
+    test_bounds();
     test_limit();
     apr_pool_destroy(pool);
     apr_terminate();
