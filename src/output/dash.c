@@ -245,7 +245,7 @@ static void add_segment_template(jo_text *out, const jo_presentation *p, const j
     if (t->preroll > 0) {
         add_number(out, "presentationTimeOffset", t->preroll);
     }
-    if (!by_time && start != 1) {
+    if (!by_time) { /* 1 is the default, but ffmpeg loses the last segment of a timeline without it */
         add_number(out, "startNumber", start);
     }
     if (s->template == JO_TEMPLATE_NUMBER && !by_time &&

@@ -140,7 +140,7 @@ static apr_status_t cut_reference(jo_ctx *cx, boundaries *b, const rule *r)
     jo_cut cut;
     int64_t prev = b->ref->start;
 
-    while (next_boundary(b->ref, r, prev, &cut)) {
+    while (next_boundary(b->ref, r, prev, &cut) && cut.time > prev) {
         if (push(cx, b, cut.time) != APR_SUCCESS) {
             return cx->code;
         }
