@@ -12,6 +12,8 @@
 #define AOT_SBR            5
 #define AOT_PS             29
 #define OTI_AAC            0x40
+/* MPEG-2 AAC LC: the same bits as MPEG-4's, and written as that, because players know no other name for it. */
+#define OTI_MPEG2_LC       0x67
 #define SYNC_EXTENSION     0x2b7
 #define PS_EXTENSION       0x548
 #define MAX_CONFIG         1024 /* bytes: real ones have 2 to some 40 */
@@ -204,13 +206,9 @@ static apr_status_t refuse(jo_track *t, const char *why)
     return APR_SUCCESS;
 }
 
-static void name(apr_pool_t *pool, jo_track *t, unsigned object_type, const asc *a)
+static void name(apr_pool_t *pool, jo_track *t, const asc *a)
 {
-    t->rfc6381 = object_type == OTI_AAC ? apr_psprintf(pool, "mp4a.40.%d",
-                                                       a->ps    ? AOT_PS
-                                                       : a->sbr ? AOT_SBR
-                                                                : AOT_LC)
-                                        : apr_psprintf(pool, "mp4a.%02x", object_type);
+    t->rfc6381 = apr_psprintf(pool, "mp4a.40.%d", a->ps ? AOT_PS : a->sbr ? AOT_SBR : AOT_LC);
 }
 
 static apr_status_t parse(jo_ctx *cx, jo_track *t)
@@ -221,14 +219,14 @@ static apr_status_t parse(jo_ctx *cx, jo_track *t)
     if (t->entry_len < 36 || !parse_esds(t, &e)) {
         return jo_fail(cx, JO_EMEDIA, "track %u: mp4a sample entry without a readable esds", t->id);
     }
-    if (e.object_type != OTI_AAC && (e.object_type < 0x66 || e.object_type > 0x68)) {
+    if (e.object_type != OTI_AAC && e.object_type != OTI_MPEG2_LC) {
         return refuse(t,
                       apr_psprintf(cx->pool, "codec 'mp4a.%02x' is not supported", e.object_type));
     }
     if (e.config == NULL || e.config_len > MAX_CONFIG || !parse_asc(e.config, e.config_len, &a)) {
         return jo_fail(cx, JO_EMEDIA, "track %u: AudioSpecificConfig missing or damaged", t->id);
     }
-    if (a.aot != AOT_LC && e.object_type == OTI_AAC) {
+    if (a.aot != AOT_LC) {
         return refuse(t, apr_psprintf(cx->pool, "codec 'mp4a.40.%u' is not supported", a.aot));
     }
     t->config = e.config;
@@ -239,7 +237,7 @@ static apr_status_t parse(jo_ctx *cx, jo_track *t)
     if (t->sample_rate == 0 || t->channels == 0) {
         return jo_fail(cx, JO_EMEDIA, "track %u: no sampling rate or no channels", t->id);
     }
-    name(cx->pool, t, e.object_type, &a);
+    name(cx->pool, t, &a);
     return APR_SUCCESS;
 }
 
@@ -289,7 +287,7 @@ static void write_esds(const jo_track *t, jo_writer *w)
     jo_write_u16(w, 0); /* ES_ID: 14496-14 3.1.2 */
     jo_write_u8(w, 0);
     write_descriptor(w, TAG_DECODER_CONFIG, 13 + info);
-    jo_write_u8(w, e.object_type);
+    jo_write_u8(w, OTI_AAC);
     jo_write_u8(w, 0x15); /* audio stream */
     jo_write_u24(w, 0);
     jo_write_u32(w, e.max_bitrate);

@@ -245,7 +245,7 @@ static const aac_case cases[] = {
     {"program config element, 5.1", "mp4a.40.2", "aacl", 48000, 6, 0x40, 10,
      "\x11\x80\x04\xc8\x05\x00\x01\x08\x80\x00"},
     {"program config element cut short", "mp4a.40.2", "aacl", 48000, 2, 0x40, 3, "\x11\x80\x04"},
-    {"MPEG-2 LC", "mp4a.67", "aacl", 44100, 2, 0x67, 2, "\x12\x10"},
+    {"MPEG-2 LC", "mp4a.40.2", "aacl", 44100, 2, 0x67, 2, "\x12\x10"},
     {"xHE", NULL, NULL, 0, 0, 0x40, 4, "\xf9\x46\x40\x00"},
     {"MP3", NULL, NULL, 0, 0, 0x6b, 0, ""},
     {"DTS", NULL, NULL, 0, 0, 0xa9, 0, ""},
