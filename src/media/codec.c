@@ -8,7 +8,7 @@ static const jo_codec *const codecs[] = {&jo_codec_avc, &jo_codec_aac};
 static const uint32_t encrypted[] = {JO_FOURCC('e', 'n', 'c', 'v'), JO_FOURCC('e', 'n', 'c', 'a'),
                                      JO_FOURCC('e', 'n', 'c', 't')};
 
-const jo_codec *jo_codec_find(uint32_t fourcc)
+static const jo_codec *find_codec(uint32_t fourcc)
 {
     switch (fourcc) {
     case JO_FOURCC('a', 'v', 'c', '1'):
@@ -46,7 +46,7 @@ apr_status_t jo_codec_parse(jo_ctx *cx, jo_track *t)
             return APR_SUCCESS;
         }
     }
-    const jo_codec *codec = jo_codec_find(t->fourcc);
+    const jo_codec *codec = find_codec(t->fourcc);
     if (codec == NULL || codec->kind != t->kind) {
         t->why = apr_psprintf(cx->pool, "codec '%s' is not supported",
                               jo_fourcc_text(cx->pool, t->fourcc));

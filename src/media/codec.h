@@ -33,8 +33,6 @@ struct jo_codec {
     const char *(*rfc6381)(apr_pool_t *pool, const jo_track *t, jo_entry_style style);
 };
 
-/* The codec of a sample entry, or NULL. */
-const jo_codec *jo_codec_find(uint32_t fourcc);
 /* Finds the codec and parses; an unknown entry sets t->why ("codec 'hvc1' is not supported") and succeeds. */
 apr_status_t jo_codec_parse(jo_ctx *cx, jo_track *t);
 const char *jo_fourcc_text(apr_pool_t *pool,
