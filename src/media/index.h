@@ -20,7 +20,8 @@ typedef struct jo_sample {
 } jo_sample;
 
 /* A random access point: a sample from which decoding can start and before which, in presentation
- * order, nothing that follows it in decoding order is shown but its own leading pictures. */
+ * order, nothing that follows it in decoding order is shown but its own leading pictures. In decoding order
+ * their ept rise strictly: what does not begin later than the one before is part of it. */
 typedef struct jo_rap {
     uint32_t sample;
     bool fragment; /* first sample of a source fragment */
@@ -38,13 +39,11 @@ typedef struct jo_index {
     int32_t cts;          /* offset of sample 0; of all if !reordered */
     uint32_t duration;    /* of sample 0 */
     uint32_t const_until; /* samples [0, const_until) all last `duration` */
-    uint32_t max_size;    /* largest sample */
     int64_t bytes;        /* of all samples */
     int64_t first_dts;    /* of sample 0 */
     int64_t end_dts;      /* of the last sample + its duration */
     int64_t first_pts;    /* earliest PTS */
     int64_t end_pts;      /* latest PTS + duration */
-    int64_t source_end;   /* one past the highest byte used in the source */
     jo_rap *raps;         /* NULL if all_sync && !reordered: then every sample is one */
     uint32_t nraps;
     uint32_t *fragments; /* first sample of each source fragment; NULL for progressive */
@@ -65,7 +64,8 @@ typedef struct jo_index_builder jo_index_builder;
 
 /* The index goes into cx->pool; scratch is malloc'ed or in a sub-pool that finish() destroys. */
 jo_index_builder *jo_index_builder_make(jo_ctx *cx);
-/* Appends a sample. duration counts for the last sample only (the others last until the next DTS). A
+/* Adding and finishing fail with JO_EBUSY where memory is out.
+ * Appends a sample. duration counts for the last sample only (the others last until the next DTS). A
  * DTS below the one before is raised to it with the PTS kept, up to one second (timescale ticks); more is
  * JO_EMEDIA. `timescale` is the track's. Beyond limits->samples: JO_EMEDIA. */
 apr_status_t jo_index_add(jo_index_builder *b, jo_ctx *cx, const jo_sample *s, uint32_t timescale);

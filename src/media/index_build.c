@@ -20,33 +20,45 @@ typedef struct vec {
     size_t size;     /* of one */
 } vec;
 
-/* Room for n more; they are not counted yet. */
-static void *vec_room(vec *v, size_t n)
+/* Room for n more; JO_EBUSY where memory is out. */
+static apr_status_t vec_reserve(vec *v, jo_ctx *cx, size_t n)
 {
     if (n > v->cap - v->len) {
         size_t cap = v->cap + v->cap / 2 + n;
         char *grown = realloc(v->data, cap * v->size);
         if (grown == NULL) {
-            abort(); /* as pools do: out of memory */
+            return jo_fail(cx, JO_EBUSY, "out of memory");
         }
         v->data = grown;
         v->cap = cap;
     }
-    return v->data + v->len * v->size;
+    return APR_SUCCESS;
 }
 
+/* Into room that is there. */
 static void *vec_push(vec *v)
 {
-    void *p = vec_room(v, 1);
-
-    v->len++;
-    return p;
+    return v->data + v->len++ * v->size;
 }
 
-/* Exact-size copy in pool; NULL for nothing. */
-static void *vec_keep(const vec *v, apr_pool_t *pool)
+static apr_status_t free_data(void *data)
 {
-    return v->len ? apr_pmemdup(pool, v->data, v->len * v->size) : NULL;
+    free(data);
+    return APR_SUCCESS;
+}
+
+/* Hands the elements over to pool, in no more memory than they need; NULL for nothing. */
+static void *vec_keep(vec *v, apr_pool_t *pool)
+{
+    if (v->len == 0) {
+        return NULL;
+    }
+    char *exact = realloc(v->data, v->len * v->size);
+    char *kept = exact != NULL ? exact : v->data;
+
+    v->data = NULL;
+    apr_pool_cleanup_register(pool, kept, free_data, apr_pool_cleanup_null);
+    return kept;
 }
 
 struct jo_index_builder {
@@ -59,7 +71,8 @@ struct jo_index_builder {
     bool holding; /* open[nopen] waits for the next DTS to know its duration */
     bool held_begins, next_begins;
     bool listing; /* raps are listed: some sample is no sync sample, or pictures are reordered */
-    uint32_t syncs;
+    bool mixed;   /* some sample is no sync sample */
+    int64_t latest_pts;
     int64_t end_dts;
     uint32_t last_duration;         /* before the open block */
     jo_sample open[JO_INDEX_BLOCK]; /* samples that are not coded yet */
@@ -278,13 +291,17 @@ static void put_samples(const jo_index_builder *b, const coding *c, bit_writer *
 static apr_status_t close_block(jo_index_builder *b, jo_ctx *cx)
 {
     coding c;
-    bit_writer w = {.at = vec_room(&b->stream, BLOCK_BYTES)};
-    jo_index_block *k = vec_push(&b->blocks);
     int64_t bytes = b->ix.bytes;
 
     if (b->stream.len > UINT32_MAX) {
         return jo_fail(cx, JO_EMEDIA, "more samples than an index holds");
     }
+    if (vec_reserve(&b->stream, cx, BLOCK_BYTES) != APR_SUCCESS ||
+        vec_reserve(&b->blocks, cx, 1) != APR_SUCCESS) {
+        return cx->code;
+    }
+    bit_writer w = {.at = (uint8_t *)b->stream.data + b->stream.len};
+    jo_index_block *k = vec_push(&b->blocks);
     for (uint32_t i = 0; i < b->nopen; i++) {
         bytes -= b->open[i].size;
     }
@@ -323,17 +340,73 @@ static void note_times(jo_index *ix, const jo_sample *s)
     }
 }
 
-static void push_rap(jo_index_builder *b, uint32_t number, const jo_sample *s)
+static jo_rap *last_rap(jo_index_builder *b)
+{
+    return b->raps.len > 0 ? (jo_rap *)b->raps.data + b->raps.len - 1 : NULL;
+}
+
+static apr_status_t push_rap(jo_index_builder *b, jo_ctx *cx, uint32_t number, int64_t pts)
 {
     const uint32_t *fragments = (const uint32_t *)b->fragments.data;
     size_t n = b->fragments.len;
-    jo_rap *r = vec_push(&b->raps);
 
-    *r = (jo_rap){number, n > 0 && fragments[n - 1] == number, false, s->dts + s->cts};
+    if (vec_reserve(&b->raps, cx, 1) != APR_SUCCESS) {
+        return cx->code;
+    }
+    *(jo_rap *)vec_push(&b->raps) =
+        (jo_rap){number, n > 0 && fragments[n - 1] == number, false, pts};
+    return APR_SUCCESS;
+}
+
+static void lower(jo_rap *r, int64_t pts)
+{
+    if (pts < r->ept) {
+        r->ept = pts;
+        r->open = true;
+    }
+}
+
+/* The last group is complete: where it does not begin later than the one before, they are one. */
+static void settle(jo_index_builder *b)
+{
+    for (; b->raps.len > 1 && last_rap(b)->ept <= last_rap(b)[-1].ept; b->raps.len--) {
+        lower(last_rap(b) - 1, last_rap(b)->ept);
+    }
+}
+
+/* Where every sample is a sync sample but pictures are reordered, only those are random access points that
+ * divide the presentation: all before are shown earlier, all after later. */
+static apr_status_t note_divider(jo_index_builder *b, jo_ctx *cx, uint32_t number, int64_t pts)
+{
+    while (b->raps.len > 0 && last_rap(b)->ept > pts) {
+        b->raps.len--;
+    }
+    if (number > 0 && pts <= b->latest_pts) {
+        return APR_SUCCESS;
+    }
+    b->latest_pts = pts;
+    return push_rap(b, cx, number, pts);
+}
+
+static apr_status_t list(jo_index_builder *b, jo_ctx *cx, uint32_t number, const jo_sample *s)
+{
+    int64_t pts = s->dts + s->cts;
+
+    if (!b->mixed) {
+        return note_divider(b, cx, number, pts);
+    }
+    if (s->sync) {
+        settle(b);
+        return push_rap(b, cx, number, pts);
+    }
+    if (b->raps.len > 0) {
+        lower(last_rap(b), pts);
+    }
+    return APR_SUCCESS;
 }
 
 /* Lists all samples so far, which are sync samples: sound never comes here, and pictures early. */
-static void begin_listing(jo_index_builder *b)
+static apr_status_t list_all(jo_index_builder *b, jo_ctx *cx)
 {
     jo_index coded = b->ix; /* the closed blocks */
     size_t nfragments = b->fragments.len;
@@ -345,8 +418,9 @@ static void begin_listing(jo_index_builder *b)
     coded.stream = (uint8_t *)b->stream.data;
     jo_cursor_init(&c, &coded, 0);
     b->listing = true;
+    b->raps.len = 0;
     b->fragments.len = 0; /* regrows with the samples: push_rap() looks at the last */
-    for (uint32_t n = 0; n < b->ix.count; n++) {
+    for (uint32_t n = 0; n < b->ix.count && cx->code == APR_SUCCESS; n++) {
         if (b->fragments.len < nfragments &&
             ((uint32_t *)b->fragments.data)[b->fragments.len] == n) {
             b->fragments.len++;
@@ -354,31 +428,21 @@ static void begin_listing(jo_index_builder *b)
         if (!jo_cursor_next(&c, &s)) {
             s = b->open[n - coded.count];
         }
-        push_rap(b, n, &s);
+        list(b, cx, n, &s);
     }
     b->fragments.len = nfragments;
+    return cx->code;
 }
 
-static void note_rap(jo_index_builder *b, const jo_sample *s)
+static apr_status_t note_rap(jo_index_builder *b, jo_ctx *cx, const jo_sample *s)
 {
-    int64_t pts = s->dts + s->cts;
+    bool mixes = !s->sync && !b->mixed; /* what divides is another question from here on */
 
-    b->syncs += s->sync;
-    if (!b->listing && (!s->sync || b->ix.reordered)) {
-        begin_listing(b);
+    b->mixed = b->mixed || mixes;
+    if ((mixes || (!b->listing && b->ix.reordered)) && list_all(b, cx) != APR_SUCCESS) {
+        return cx->code;
     }
-    if (!b->listing) {
-        return;
-    }
-    if (s->sync) {
-        push_rap(b, b->ix.count, s);
-    } else if (b->raps.len > 0) {
-        jo_rap *r = (jo_rap *)b->raps.data + b->raps.len - 1;
-        if (pts < r->ept) {
-            r->ept = pts;
-            r->open = b->ix.open_gops = true;
-        }
-    }
+    return b->listing ? list(b, cx, b->ix.count, s) : APR_SUCCESS;
 }
 
 /* The held sample's duration is known now. */
@@ -388,16 +452,17 @@ static apr_status_t write_held(jo_index_builder *b, jo_ctx *cx)
 
     note_times(&b->ix, s);
     if (b->held_begins) {
+        if (vec_reserve(&b->fragments, cx, 1) != APR_SUCCESS) {
+            return cx->code;
+        }
         *(uint32_t *)vec_push(&b->fragments) = b->ix.count;
     }
-    note_rap(b, s);
+    if (note_rap(b, cx, s) != APR_SUCCESS) {
+        return cx->code;
+    }
     b->rows[b->nopen++] = cts_row(b, s->cts);
     b->ix.count++;
     b->ix.bytes += s->size;
-    b->ix.max_size = s->size > b->ix.max_size ? s->size : b->ix.max_size;
-    if (s->offset + s->size > b->ix.source_end) {
-        b->ix.source_end = s->offset + s->size;
-    }
     b->end_dts = s->dts + s->duration;
     return b->nopen == JO_INDEX_BLOCK ? close_block(b, cx) : APR_SUCCESS;
 }
@@ -478,42 +543,17 @@ apr_status_t jo_index_add(jo_index_builder *b, jo_ctx *cx, const jo_sample *s, u
     return APR_SUCCESS;
 }
 
-/* Where every sample is a sync sample but pictures are reordered, only those are random access points that
- * divide the presentation: all before are shown earlier, all after later. */
-static void keep_clean_points(jo_index_builder *b)
-{
-    jo_rap *r = (jo_rap *)b->raps.data;
-    size_t n = b->raps.len, kept = 0;
-    int64_t *later = malloc(n * sizeof(*later)); /* earliest PTS of the samples from i on */
-    int64_t before = INT64_MIN;
-
-    if (later == NULL) {
-        abort();
-    }
-    for (size_t i = n; i-- > 0;) {
-        later[i] = i + 1 < n && later[i + 1] < r[i].ept ? later[i + 1] : r[i].ept;
-    }
-    for (size_t i = 0; i < n; i++) {
-        int64_t pts = r[i].ept;
-        if (before < pts && later[i] >= pts) {
-            r[kept++] = r[i];
-        }
-        before = pts > before ? pts : before;
-    }
-    free(later);
-    b->raps.len = kept;
-}
-
 static void keep_raps(jo_index_builder *b, apr_pool_t *pool, jo_index *ix)
 {
     if (!b->listing) {
         return;
     }
-    if (ix->all_sync) {
-        keep_clean_points(b);
+    settle(b);
+    for (size_t i = 0; i < b->raps.len; i++) {
+        ix->open_gops = ix->open_gops || ((jo_rap *)b->raps.data)[i].open;
     }
-    ix->raps = vec_keep(&b->raps, pool);
     ix->nraps = (uint32_t)b->raps.len;
+    ix->raps = vec_keep(&b->raps, pool);
     if (ix->raps == NULL) { /* "none" must differ from "every sample" */
         ix->raps = apr_pcalloc(pool, sizeof(*ix->raps));
     }
@@ -529,11 +569,14 @@ apr_status_t jo_index_finish(jo_index_builder *b, jo_ctx *cx, jo_index **out)
     if (b->nopen > 0 && close_block(b, cx) != APR_SUCCESS) {
         return cx->code;
     }
-    memset(vec_room(&b->stream, TAIL), 0, TAIL);
+    if (vec_reserve(&b->stream, cx, TAIL) != APR_SUCCESS) {
+        return cx->code;
+    }
+    memset(b->stream.data + b->stream.len, 0, TAIL);
     b->stream.len += TAIL;
     *ix = b->ix;
     ix->end_dts = b->end_dts;
-    ix->all_sync = b->syncs == ix->count;
+    ix->all_sync = !b->mixed;
     keep_raps(b, cx->pool, ix);
     ix->blocks = vec_keep(&b->blocks, cx->pool);
     ix->nblocks = (uint32_t)b->blocks.len;

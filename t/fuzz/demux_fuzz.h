@@ -37,7 +37,8 @@ static inline void fuzz_index(const jo_index *ix, int64_t file_size)
     FUZZ_CHECK(!jo_cursor_next(&c, &s) && bytes == ix->bytes);
     for (uint32_t k = 0; k < ix->nraps; k++)
         FUZZ_CHECK(ix->raps[k].sample < ix->count &&
-                   (k == 0 || ix->raps[k].sample > ix->raps[k - 1].sample));
+                   (k == 0 || (ix->raps[k].sample > ix->raps[k - 1].sample &&
+                               ix->raps[k].ept > ix->raps[k - 1].ept)));
     for (uint32_t k = 0; k < ix->nfragments; k++)
         FUZZ_CHECK(ix->fragments[k] < ix->count);
     jo_index_find_rap(ix, ix->first_pts);

@@ -194,6 +194,60 @@ static void test_raps(void)
        "all sync but reordered: only points that divide the presentation");
 }
 
+/* Groups of a sync and a non-sync sample, presented at these times. */
+static jo_index *build_groups(const int32_t *pts, uint32_t n)
+{
+    jo_sample s[16];
+
+    for (uint32_t i = 0; i < n; i++)
+        s[i] = (jo_sample){.dts = i,
+                           .offset = i,
+                           .size = 1,
+                           .duration = 1,
+                           .cts = pts[i] - (int32_t)i,
+                           .sync = i % 2 == 0};
+    return build(s, n, 4);
+}
+
+static void test_raps_that_go_back(void)
+{
+    jo_index *ix = build_groups((const int32_t[]){0, 1, 4, 5, 4, 6, 8, 9}, 8);
+    ok(ix->nraps == 3 && ix->raps[1].sample == 2 && ix->raps[2].sample == 6 && !ix->open_gops,
+       "a group that begins no later than the one before is part of it");
+    ix = build_groups((const int32_t[]){0, 1, 4, 5, 6, 3, 8, 9}, 8);
+    ok(ix->nraps == 3 && ix->raps[1].sample == 2 && ix->raps[1].ept == 3 && ix->raps[1].open,
+       "also where a leading picture takes it there");
+    ix = build_groups((const int32_t[]){10, 11, 20, 21, 30, 31, 40, 5}, 8);
+    ok(ix->nraps == 1 && ix->raps[0].sample == 0 && ix->raps[0].ept == 5 && ix->raps[0].open,
+       "or past them all");
+    ix = build_groups((const int32_t[]){10, 11, 9, 21, 8, 31, 7, 41}, 8);
+    ok(ix->nraps == 1 && ix->raps[0].sample == 0 && ix->raps[0].ept == 7, "falling all the way");
+}
+
+/* Sync samples that are reordered, until one comes that is none: leading pictures count then. */
+static void test_late_mix(void)
+{
+    static const int32_t pts[] = {2, 5, 3, 4, 8, 6, 7, 11};
+    jo_sample s[200];
+
+    for (int i = 0; i < 200; i++)
+        s[i] = (jo_sample){.dts = i,
+                           .offset = i,
+                           .size = 1,
+                           .duration = 1,
+                           .cts = (i < 8 ? pts[i] : i + 4) - i,
+                           .sync = i < 198};
+    jo_index *ix = build(s, 199, 100);
+    ok(!ix->all_sync && ix->nraps == 196 && ix->raps[1].sample == 1 && ix->raps[1].ept == 3,
+       "all are listed anew");
+    ok(ix->raps[5].sample == 7 && ix->raps[98].sample == 100 && ix->raps[98].fragment &&
+           !ix->raps[99].fragment,
+       "with their fragments");
+    ix = build(s, 198, 100);
+    ok(ix->all_sync && ix->nraps == 192 && ix->raps[1].sample == 7 && ix->raps[191].sample == 197,
+       "and without it only those that divide");
+}
+
 static void test_sound(void)
 {
     jo_sample s[100];
@@ -206,8 +260,6 @@ static void test_sound(void)
     ok(ix->all_sync && !ix->reordered && ix->raps == NULL, "sound needs no list of access points");
     is_int(ix->const_until, 99, "the last one is shorter");
     is_int(ix->end_dts, 99 * 1024 + 500, "its own duration counts");
-    is_int(ix->source_end, 1000, "end of the bytes used");
-    is_int(ix->max_size, 10, "largest sample");
     is_int(build(s, 0, 0)->count, 0, "a track without samples");
     ok(jo_index_range_bytes(build(s, 0, 0), 0, 5) == 0 && jo_index_find_dts(build(s, 0, 0), 3) == 0,
        "can be asked");
@@ -262,6 +314,8 @@ int main(void)
     test_memory();
     test_odd_values();
     test_raps();
+    test_raps_that_go_back();
+    test_late_mix();
     test_sound();
     test_bad_times();
     test_limit();
