@@ -140,8 +140,9 @@ static apr_status_t read_stsd(jo_ctx *cx, jo_reader stbl, jo_track *t)
     }
     uint32_t size = jo_get_u32(r.at);
     if (size < 16 || size > left) {
-        return jo_fail(cx, JO_EMEDIA, "track %u: sample entry of %u bytes in an stsd of %u", t->id,
-                       size, (unsigned)left);
+        t->why = apr_psprintf(cx->pool, "sample entry of %u bytes in an stsd of %u", size,
+                              (unsigned)left);
+        return APR_SUCCESS;
     }
     t->entry = apr_pmemdup(cx->pool, r.at, size);
     t->entry_len = size;

@@ -1,7 +1,5 @@
 #include "codec.h"
 
-#include "../base/status.h"
-
 #include <apr_strings.h>
 
 static const jo_codec *const codecs[] = {&jo_codec_avc, &jo_codec_aac};

@@ -19,8 +19,8 @@ struct jo_codec {
     jo_kind kind;
     /* Group word of HLS audio groups, e.g. "aacl"; NULL for video. */
     const char *(*group)(const jo_track *t);
-    /* Reads t->entry; fills the codec part of t. Damage is JO_EMEDIA; a variant that can't be packaged sets
-     * t->codec = NULL and t->why and succeeds. */
+    /* Reads t->entry; fills the codec part of t. Damage, or a variant that can't be packaged, sets t->codec = NULL
+     * and t->why and succeeds: nobody may have asked for this track. */
     apr_status_t (*parse)(jo_ctx *cx, jo_track *t);
     /* True if the configuration record left something open that t->probe would tell. */
     bool (*wants_probe)(const jo_track *t);

@@ -1,5 +1,4 @@
 /* AAC in MP4: 14496-14 5.6 (esds), 14496-1 7.2.6 (descriptors), 14496-3 1.6.2 (AudioSpecificConfig). */
-#include "../base/status.h"
 #include "codec.h"
 
 #include <apr_strings.h>
@@ -217,14 +216,14 @@ static apr_status_t parse(jo_ctx *cx, jo_track *t)
     asc a;
 
     if (t->entry_len < 36 || !parse_esds(t, &e)) {
-        return jo_fail(cx, JO_EMEDIA, "track %u: mp4a sample entry without a readable esds", t->id);
+        return refuse(t, "mp4a sample entry without a readable esds");
     }
     if (e.object_type != OTI_AAC && e.object_type != OTI_MPEG2_LC) {
         return refuse(t,
                       apr_psprintf(cx->pool, "codec 'mp4a.%02x' is not supported", e.object_type));
     }
     if (e.config == NULL || e.config_len > MAX_CONFIG || !parse_asc(e.config, e.config_len, &a)) {
-        return jo_fail(cx, JO_EMEDIA, "track %u: AudioSpecificConfig missing or damaged", t->id);
+        return refuse(t, "AudioSpecificConfig missing or damaged");
     }
     if (a.aot != AOT_LC) {
         return refuse(t, apr_psprintf(cx->pool, "codec 'mp4a.40.%u' is not supported", a.aot));
@@ -235,7 +234,7 @@ static apr_status_t parse(jo_ctx *cx, jo_track *t)
     t->channels =
         (uint16_t)(a.channels ? a.channels : (unsigned)(t->entry[24] << 8 | t->entry[25]));
     if (t->sample_rate == 0 || t->channels == 0) {
-        return jo_fail(cx, JO_EMEDIA, "track %u: no sampling rate or no channels", t->id);
+        return refuse(t, "no sampling rate or no channels");
     }
     name(cx->pool, t, &a);
     return APR_SUCCESS;

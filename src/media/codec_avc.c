@@ -1,5 +1,4 @@
 /* H.264: 14496-15 5, 14496-10 7.3.2.1. */
-#include "../base/status.h"
 #include "codec.h"
 
 #include <apr_strings.h>
@@ -218,14 +217,22 @@ static void read_pasp(jo_track *t)
     }
 }
 
+static apr_status_t refuse(jo_track *t, const char *why)
+{
+    t->codec = NULL;
+    t->why = why;
+    return APR_SUCCESS;
+}
+
 static apr_status_t parse(jo_ctx *cx, jo_track *t)
 {
     const uint8_t *sps_nal = NULL, *pps_nal = NULL;
     size_t sps_len = 0, pps_len = 0;
     jo_reader r;
 
+    (void)cx;
     if (t->entry_len < 86 || !jo_entry_child(t, AVCC, &r)) {
-        return jo_fail(cx, JO_EMEDIA, "track %u: sample entry without avcC", t->id);
+        return refuse(t, "sample entry without avcC box");
     }
     const uint8_t *record = r.at;
     size_t record_len = jo_reader_left(&r);
@@ -234,7 +241,7 @@ static apr_status_t parse(jo_ctx *cx, jo_track *t)
     read_sets(&r, jo_read_u8(&r) & 31, &sps_nal, &sps_len);
     read_sets(&r, jo_read_u8(&r), &pps_nal, &pps_len);
     if (r.failed || record_len < 7) {
-        return jo_fail(cx, JO_EMEDIA, "track %u: avcC is cut short", t->id);
+        return refuse(t, "avcC box is cut short");
     }
     t->in_band = t->fourcc == AVC3;
     t->width = (uint16_t)(t->entry[32] << 8 | t->entry[33]);

@@ -451,6 +451,31 @@ static void test_tracks(void)
     is_str(got.tracks[1]->lang, "und", "a Macintosh language code is und too");
 }
 
+/* A codec configuration that can't be read is the matter of its track. */
+static void test_damaged_track(void)
+{
+    static const char *const gone[] = {"avcC", "esds"};
+
+    for (size_t i = 0; i < 2; i++) {
+        jo_writer w;
+        jo_writer_init(&w, pool, 4096);
+        write_ftyp(&w);
+        size_t moov = open_box(&w, "moov");
+        write_mvhd(&w, 1000);
+        write_track(&w, 1, "vide", 'v', 0, 1);
+        write_track(&w, 2, "soun", 'a', 0, 1);
+        close_box(&w, moov);
+        for (size_t at = 0; at + 4 <= w.len; at++) {
+            if (!memcmp(w.data + at, gone[i], 4))
+                memcpy(w.data + at, "free", 4);
+        }
+        bool good = demux(&w) == APR_SUCCESS && got.ntracks == 2;
+        ok(good && !got.tracks[i]->codec && strstr(got.tracks[i]->why, gone[i]) &&
+               got.tracks[1 - i]->codec,
+           "without %s the other track plays", gone[i]);
+    }
+}
+
 /* -- fragments -------------------------------------------------------------------------------------------- */
 
 static size_t moof_at;
@@ -732,6 +757,7 @@ int main(void)
     test_cuts();
     test_limits();
     test_tracks();
+    test_damaged_track();
     test_fragments();
     test_bases();
     test_smooth();
