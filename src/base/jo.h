@@ -35,7 +35,7 @@ typedef struct jo_limits {
     apr_size_t descriptor_size; /* bytes of an .ism */
     apr_size_t xml_depth;       /* nested elements */
     apr_size_t moov_size;       /* bytes of one moov, moof or sidx box */
-    uint32_t samples;           /* samples of one track */
+    uint32_t samples;           /* samples of all tracks of one file that can be packaged */
     uint32_t tracks;            /* tracks of one title */
     uint32_t boxes;             /* top-level boxes walked in one file, and fragments indexed */
     uint32_t segments;          /* of all tracks of one title, for one segment length */

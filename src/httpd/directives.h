@@ -43,7 +43,7 @@
     X(NUMBER, HOST, "JitOriginMaxMoov", max_moov,                                                  \
       jo_limits_default.moov_size, 1024, INT64_C(4) << 30, NULL, "bytes of one moov, moof or sidx")\
     X(NUMBER, HOST, "JitOriginMaxSamples", max_samples,                                            \
-      jo_limits_default.samples, 1, UINT32_MAX, NULL, "samples of one track")                      \
+      jo_limits_default.samples, 1, UINT32_MAX, NULL, "samples of all tracks of one file")         \
     X(NUMBER, HOST, "JitOriginMaxTracks", max_tracks,                                              \
       jo_limits_default.tracks, 1, 65535, NULL, "tracks of one title")                             \
     X(NUMBER, HOST, "JitOriginMaxBoxes", max_boxes,                                                \

@@ -51,6 +51,13 @@ static bool sane(int64_t offset)
     return offset >= 0 && offset <= INT64_MAX / 4;
 }
 
+#define FAR (INT64_MAX / 8) /* no track that is kept gets there */
+
+static int64_t ahead(int64_t from, uint64_t by)
+{
+    return by < FAR && from < FAR - (int64_t)by ? from + (int64_t)by : FAR;
+}
+
 static apr_status_t read_tfhd(fragment *g, jo_reader r, traf *t)
 {
     static const jo_mp4_defaults none;
@@ -112,30 +119,26 @@ static void read_time(jo_reader body, traf *t)
 typedef struct run {
     jo_reader r;
     uint32_t flags, count, first_flags;
+    unsigned fields; /* that each sample has */
     int32_t offset;
     bool has_first;
 } run;
 
 static apr_status_t open_run(fragment *g, jo_reader body, run *x)
 {
-    unsigned fields = 0;
-
     x->r = body;
+    x->fields = 0;
     (void)jo_box_version(&x->r, &x->flags);
     x->count = jo_read_u32(&x->r);
     x->offset = x->flags & TRUN_DATA_OFFSET ? jo_read_i32(&x->r) : 0;
     x->has_first = x->flags & TRUN_FIRST_FLAGS;
     x->first_flags = x->has_first ? jo_read_u32(&x->r) : 0;
     for (uint32_t f = TRUN_DURATION; f <= TRUN_CTS; f <<= 1) {
-        fields += x->flags & f ? 1 : 0;
+        x->fields += x->flags & f ? 1 : 0;
     }
-    if (x->r.failed || (uint64_t)x->count * fields * 4 > jo_reader_left(&x->r)) {
+    if (x->r.failed || (uint64_t)x->count * x->fields * 4 > jo_reader_left(&x->r)) {
         return jo_fail(g->file->cx, JO_EMEDIA, "trun says %u samples, the box holds %u", x->count,
-                       (unsigned)(fields ? jo_reader_left(&x->r) / (fields * 4) : 0));
-    }
-    /* without fields a count costs no bytes: only the limit on samples bounds it */
-    if (x->count > g->file->cx->limits->samples) {
-        return jo_fail(g->file->cx, JO_EMEDIA, "trun says %u samples, more than allowed", x->count);
+                       (unsigned)(x->fields ? jo_reader_left(&x->r) / (x->fields * 4) : 0));
     }
     return APR_SUCCESS;
 }
@@ -154,16 +157,25 @@ static void next_sample(run *x, const traf *t, uint32_t n, jo_sample *s)
     s->sync = !(flags & NON_SYNC);
 }
 
-static int64_t run_bytes(run x, const traf *t)
+typedef struct extent {
+    uint64_t bytes, ticks; /* below 2^64: a count and a value of 32 bits */
+} extent;
+
+/* Without a field per sample nothing bounds the count: no loop then. */
+static extent measure(run x, const traf *t)
 {
-    int64_t bytes = 0;
+    extent e = {(uint64_t)x.count * t->defaults.size, (uint64_t)x.count * t->defaults.duration};
     jo_sample s;
 
-    for (uint32_t n = 0; n < x.count; n++) {
-        next_sample(&x, t, n, &s);
-        bytes += s.size;
+    if (x.fields > 0) {
+        e = (extent){0, 0};
+        for (uint32_t n = 0; n < x.count; n++) {
+            next_sample(&x, t, n, &s);
+            e.bytes += s.size;
+            e.ticks += s.duration;
+        }
     }
-    return bytes;
+    return e;
 }
 
 /* Some files mean the moof where the letter (8.8.7.1) says the end of the traf before: taken if that alone keeps
@@ -174,7 +186,8 @@ static void place_run(const fragment *g, traf *t, const run *x)
         return; /* goes on where the run before ended */
     }
     if (!g->first && !t->base_given && g->mdat_end > 0) {
-        int64_t end = x->offset + run_bytes(*x, t);
+        uint64_t bytes = measure(*x, t).bytes;
+        int64_t end = ahead(x->offset, bytes);
         if (t->base + end > g->mdat_end && g->at + end <= g->mdat_end) {
             t->base = g->at;
         }
@@ -182,11 +195,10 @@ static void place_run(const fragment *g, traf *t, const run *x)
     t->next = t->base + x->offset;
 }
 
-/* True if samples of the traf are kept. Of what can't be packaged no more than fits. */
-static bool kept(const jo_mp4_file *f, const jo_mp4_track *mt)
+/* True if samples of the traf are kept: nobody will ask for what can't be packaged. */
+static bool kept(const jo_mp4_track *mt)
 {
-    return mt != NULL && mt->track != NULL &&
-           (mt->track->codec != NULL || mt->added < f->cx->limits->samples);
+    return mt != NULL && mt->track != NULL && mt->track->codec != NULL;
 }
 
 static apr_status_t add(fragment *g, jo_mp4_track *mt, const jo_sample *s)
@@ -198,25 +210,46 @@ static apr_status_t add(fragment *g, jo_mp4_track *mt, const jo_sample *s)
     return jo_mp4_add(g->file, mt, s);
 }
 
-static apr_status_t read_run(fragment *g, jo_reader body, traf *t)
+static apr_status_t keep_run(fragment *g, traf *t, run *x)
 {
     jo_sample s;
+
+    if (jo_mp4_announce(g->file, t->mt, x->count) != APR_SUCCESS) {
+        return g->file->cx->code;
+    }
+    for (uint32_t n = 0; n < x->count; n++) {
+        next_sample(x, t, n, &s);
+        s.dts = t->dts;
+        s.offset = t->next;
+        t->next += s.size; /* within the file, or it fails */
+        t->dts += s.duration;
+        if (add(g, t->mt, &s) != APR_SUCCESS) {
+            return g->file->cx->code;
+        }
+    }
+    return APR_SUCCESS;
+}
+
+static void pass_run(traf *t, const run *x)
+{
+    extent e = measure(*x, t);
+
+    t->next = ahead(t->next, e.bytes);
+    t->dts = ahead(t->dts, e.ticks);
+}
+
+static apr_status_t read_run(fragment *g, jo_reader body, traf *t)
+{
     run x;
 
     if (open_run(g, body, &x) != APR_SUCCESS) {
         return g->file->cx->code;
     }
     place_run(g, t, &x);
-    for (uint32_t n = 0; n < x.count; n++) {
-        next_sample(&x, t, n, &s);
-        s.dts = t->dts;
-        s.offset = t->next;
-        t->next = sane(t->next) ? t->next + s.size : t->next;
-        t->dts += s.duration;
-        if (kept(g->file, t->mt) && add(g, t->mt, &s) != APR_SUCCESS) {
-            return g->file->cx->code;
-        }
+    if (kept(t->mt)) {
+        return keep_run(g, t, &x);
     }
+    pass_run(t, &x);
     return APR_SUCCESS;
 }
 
@@ -233,7 +266,7 @@ static apr_status_t read_traf(fragment *g, jo_reader body)
         return g->file->cx->code;
     }
     read_time(body, &t);
-    if (t.dts < -(INT64_MAX / 8) || t.dts > INT64_MAX / 8) {
+    if (t.dts < -FAR || t.dts > FAR) {
         return jo_fail(g->file->cx, JO_EMEDIA, "decode time out of bounds");
     }
     t.next = t.base;

@@ -21,6 +21,20 @@ static bool probe(const uint8_t *head, size_t len)
     return false;
 }
 
+/* A few bytes of run lengths can claim any number of samples; in honest files each has a byte of its own. */
+apr_status_t jo_mp4_announce(jo_mp4_file *f, const jo_mp4_track *t, uint32_t n)
+{
+    f->samples += n;
+    if (f->samples > f->cx->limits->samples) {
+        return jo_fail(f->cx, JO_EMEDIA, "track %u: more than %u samples in all tracks", t->id,
+                       f->cx->limits->samples);
+    }
+    if (f->samples > (uint64_t)f->source->id.size) {
+        return jo_fail(f->cx, JO_EMEDIA, "track %u: more samples than the file has bytes", t->id);
+    }
+    return APR_SUCCESS;
+}
+
 apr_status_t jo_mp4_add(jo_mp4_file *f, jo_mp4_track *t, const jo_sample *s)
 {
     if (s->offset < 0 || s->offset > f->source->id.size - (int64_t)s->size) {

@@ -252,8 +252,11 @@ apr_status_t jo_mp4_read_table(jo_mp4_file *f, jo_mp4_track *t)
         return f->cx->code;
     }
     t->declared = x.sizes.count;
-    if (t->track->codec == NULL && x.sizes.count > f->cx->limits->samples) {
-        return APR_SUCCESS; /* PCM has a "sample" per tick; nobody will ask for them */
+    if (t->track->codec == NULL) {
+        return APR_SUCCESS; /* nobody will ask for them, and PCM has a "sample" per tick */
+    }
+    if (jo_mp4_announce(f, t, x.sizes.count) != APR_SUCCESS) {
+        return f->cx->code;
     }
     for (uint32_t n = 1; n <= x.sizes.count; n++) {
         int32_t delta = 0;

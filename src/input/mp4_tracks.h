@@ -34,8 +34,13 @@ typedef struct jo_mp4_file {
     int ntracks;
     uint32_t timescale; /* of the movie */
     uint32_t boxes;     /* walked so far */
+    uint64_t samples;   /* that all tracks together announced */
     bool fragmented;    /* mvex or moof seen */
 } jo_mp4_file;
+
+/* Counts n samples of a track that will be added, before any work is done for them. Beyond limits->samples or the
+ * file's size in bytes: JO_EMEDIA. */
+apr_status_t jo_mp4_announce(jo_mp4_file *f, const jo_mp4_track *t, uint32_t n);
 
 /* Adds a sample, which must lie within the file. */
 apr_status_t jo_mp4_add(jo_mp4_file *f, jo_mp4_track *t, const jo_sample *s);

@@ -394,7 +394,7 @@ static void test_limits(void)
 
 /* -- tracks ------------------------------------------------------------------------------------------- */
 
-/* A track of one sample at the first byte of the file. */
+/* A track of samples of four bytes from the first byte of the file on. */
 static void write_track(jo_writer *w, uint32_t id, const char *handler, char kind,
                         uint32_t chapters, uint32_t samples)
 {
@@ -411,7 +411,7 @@ static void write_track(jo_writer *w, uint32_t id, const char *handler, char kin
     if (kind != '-')
         write_stsd(w, kind);
     TABLE(w, "stts", 2, samples, 1);
-    TABLE(w, "stsc", 3, 1, 1, 1);
+    TABLE(w, "stsc", 3, 1, samples, 1);
     size_t at = open_full(w, "stsz", 0, 0);
     jo_write_u32(w, 4);
     jo_write_u32(w, samples);
@@ -702,6 +702,46 @@ static void test_fragment_damage(void)
     ok(demux(&w) == JO_EMEDIA, "a place before the file");
 }
 
+/* Counts that cost no bytes: of a track that plays they are bounded by the file, of others they cost no time. */
+static void test_claims(void)
+{
+    for (uint32_t id = 1; id <= 3; id += 2) {
+        jo_writer w;
+        write_init(&w);
+        for (int k = 0; k < 500; k++) {
+            size_t moof = open_moof(&w), traf = open_traf(&w, id, 0x20000);
+            write_trun(&w, 0, 0, 1, 0);
+            jo_put_u32(w.data + w.len - 4, UINT32_MAX);
+            close_box(&w, traf);
+            close_box(&w, moof);
+        }
+        size_t moof = open_moof(&w), traf = open_traf(&w, 2, 0x20000);
+        write_tfdt(&w, 0, 0);
+        write_trun(&w, 0, 1, 4, 200);
+        close_box(&w, traf);
+        close_box(&w, moof);
+        write_data(&w, 300);
+        demux(&w);
+        if (id == 1)
+            ok(cx.code == JO_EMEDIA && message_has("more than 16000000 samples"),
+               "of a track that plays");
+        else
+            ok(cx.code == APR_SUCCESS && got.ntracks == 1 && got.tracks[0]->index->count == 4,
+               "of a track that the moov does not know");
+    }
+    jo_writer w;
+    jo_writer_init(&w, pool, 4096);
+    write_ftyp(&w);
+    size_t moov = open_box(&w, "moov");
+    write_mvhd(&w, 1000);
+    write_track(&w, 1, "soun", 'a', 0, 100);
+    write_track(&w, 2, "text", 'v', 0, UINT32_MAX);
+    write_track(&w, 3, "soun", 'a', 0, 10000);
+    close_box(&w, moov);
+    ok(demux(&w) == JO_EMEDIA && message_has("track 3: more samples than the file has bytes"),
+       "of a sample table");
+}
+
 /* tfdt at the ends of 64 bits, and a step back. */
 static void test_fragment_times(void)
 {
@@ -763,6 +803,7 @@ int main(void)
     test_smooth();
     test_fragment_damage();
     test_fragment_times();
+    test_claims();
     test_fingerprint();
     apr_terminate();
     return tap_done();
