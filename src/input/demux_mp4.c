@@ -57,7 +57,6 @@ static void read_tkhd(jo_reader r, jo_track *t)
     uint32_t flags;
     uint8_t version = jo_box_version(&r, &flags);
 
-    t->enabled = flags & 1;
     jo_read_skip(&r, version == 1 ? 16 : 8);
     t->id = jo_read_u32(&r);
     jo_read_skip(&r, (version == 1 ? 12 : 8) + 16);
@@ -317,7 +316,7 @@ static void mark_chapters(jo_mp4_file *f, jo_reader trak)
     if (!jo_box_find(trak, BOX("tref"), &tref) || !jo_box_find(tref, BOX("chap"), &ids)) {
         return;
     }
-    while (jo_reader_left(&ids) >= 4) {
+    for (uint32_t n = 0; n < f->cx->limits->tracks && jo_reader_left(&ids) >= 4; n++) {
         uint32_t id = jo_read_u32(&ids);
         for (int i = 0; i < f->ntracks; i++) {
             f->tracks[i].served = f->tracks[i].served || f->tracks[i].id == id;
@@ -359,11 +358,13 @@ static apr_status_t read_tables(jo_mp4_file *f)
 static void read_trex(jo_mp4_file *f, jo_reader mvex)
 {
     jo_box box;
+    uint32_t n = 0;
 
-    while (jo_box_next(&mvex, &box)) {
+    while (n < f->cx->limits->tracks && jo_box_next(&mvex, &box)) {
         if (box.type != BOX("trex")) {
             continue;
         }
+        n++;
         jo_read_skip(&box.body, 4);
         uint32_t id = jo_read_u32(&box.body);
         for (int i = 0; i < f->ntracks; i++) {
@@ -456,19 +457,20 @@ static apr_status_t load_moof(jo_mp4_file *f, const jo_top_box *box, apr_pool_t 
     f->fragmented = true;
     apr_pool_clear(pool);
     f->scratch->pool = pool;
-    apr_status_t rv = load_box(f, box, h, &moof);
+    apr_status_t rv = load_box(f, box, h, &moof); /* an error of which says where */
     if (rv == APR_SUCCESS) {
         if (jo_top_box_read(f->scratch, f->source, end, &next) == APR_SUCCESS &&
             next.type == BOX("mdat")) {
             mdat_end = end + next.size;
         }
         rv = jo_mp4_read_moof(f, moof, box->offset, mdat_end);
+        if (rv != APR_SUCCESS) {
+            jo_fail_in(f->cx, apr_psprintf(f->cx->pool, "moof at byte %" APR_INT64_T_FMT,
+                                           box->offset));
+        }
     }
     f->scratch->pool = outer;
-    return rv == APR_SUCCESS
-               ? rv
-               : jo_fail_in(f->cx, apr_psprintf(f->cx->pool, "moof at byte %" APR_INT64_T_FMT,
-                                                box->offset));
+    return rv;
 }
 
 /* The box at *at, and *at moved behind it; APR_EOF at the end. A box that is cut is the last: samples that are

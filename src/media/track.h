@@ -28,7 +28,6 @@ typedef struct jo_track {
     /* filled by the demuxer */
     jo_kind kind;
     uint32_t id;          /* track_ID in its source */
-    bool enabled;         /* tkhd flag */
     uint32_t fourcc;      /* sample entry, e.g. 'avc3' */
     uint32_t timescale;   /* > 0 */
     const char *lang;     /* as in the file: elng or the 3-letter code; "und" */
