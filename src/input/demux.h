@@ -10,7 +10,8 @@
 typedef struct jo_demuxed {
     jo_track **tracks; /* audio, video and text tracks in file order; others are left out */
     int ntracks;
-    uint8_t fingerprint[JO_SHA256_SIZE]; /* of moov, every moof used, and the file size */
+    uint8_t fingerprint
+        [JO_SHA256_SIZE]; /* of moov, all moofs, codec configurations and the file size */
 } jo_demuxed;
 
 typedef struct jo_demuxer {

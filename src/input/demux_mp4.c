@@ -465,8 +465,8 @@ static apr_status_t load_moof(jo_mp4_file *f, const jo_top_box *box, apr_pool_t 
         }
         rv = jo_mp4_read_moof(f, moof, box->offset, mdat_end);
         if (rv != APR_SUCCESS) {
-            jo_fail_in(f->cx, apr_psprintf(f->cx->pool, "moof at byte %" APR_INT64_T_FMT,
-                                           box->offset));
+            jo_fail_in(f->cx,
+                       apr_psprintf(f->cx->pool, "moof at byte %" APR_INT64_T_FMT, box->offset));
         }
     }
     f->scratch->pool = outer;
@@ -552,7 +552,14 @@ static apr_status_t read_probe(jo_mp4_file *f, jo_track *t)
     return APR_SUCCESS;
 }
 
-static apr_status_t finish(jo_mp4_file *f, jo_demuxed *out)
+/* What a probe found is part of what the packages are made from. */
+static void hash_config(jo_sha256 *h, const jo_track *t)
+{
+    jo_sha256_add_int(h, (int64_t)t->config_len);
+    jo_sha256_add(h, t->config, t->config_len);
+}
+
+static apr_status_t finish(jo_mp4_file *f, jo_sha256 *h, jo_demuxed *out)
 {
     out->tracks = apr_pcalloc(f->cx->pool, sizeof(*out->tracks) * (size_t)(f->ntracks + 1));
     out->ntracks = 0;
@@ -572,6 +579,7 @@ static apr_status_t finish(jo_mp4_file *f, jo_demuxed *out)
         if (t->codec != NULL && t->codec->wants_probe(t) && read_probe(f, t) != APR_SUCCESS) {
             return f->cx->code;
         }
+        hash_config(h, t);
         out->tracks[out->ntracks++] = t;
     }
     return APR_SUCCESS;
@@ -587,7 +595,7 @@ static apr_status_t read_file(jo_ctx *cx, jo_source *src, jo_demuxed *out)
     h = jo_sha256_make(scratch.pool);
     apr_status_t rv = walk(&f, h);
     if (rv == APR_SUCCESS) {
-        rv = finish(&f, out);
+        rv = finish(&f, h, out);
     }
     jo_sha256_add_int(h, src->id.size);
     jo_sha256_finish(h, out->fingerprint);

@@ -255,8 +255,7 @@ static void test_progressive(void)
     jo_writer w;
 
     ok(plays((movie){0}, 100), "moov first");
-    ok(got.tracks[0]->id == 7 && got.tracks[0]->timescale == 25,
-       "track header");
+    ok(got.tracks[0]->id == 7 && got.tracks[0]->timescale == 25, "track header");
     is_str(got.tracks[0]->lang, "deu", "language");
     ok(got.tracks[0]->index->nraps == 2 && !got.tracks[0]->index->fragments,
        "two random access points");
@@ -798,6 +797,23 @@ static void test_fingerprint(void)
                    8);
     demux(&w);
     ok(memcmp(before, got.fingerprint, sizeof before), "and the file's size");
+    for (int turned = 0; turned < 2; turned++) {
+        write_init(&w);
+        size_t moof = open_moof(&w), traf = open_traf(&w, 1, 0x20000 | 16);
+        write_tfdt(&w, 0, 0);
+        write_trun(&w, 0, 5, 3, (int32_t)(8 + 8 + 20 + 16 + 20 + 4 + 8));
+        close_box(&w, traf);
+        close_box(&w, moof);
+        size_t sets = w.len + 8 + 4;
+        write_data(&w, 200);
+        jo_put_u32(w.data + moof + 8 + 8 + 16, 4 + sizeof(make_sps) + 4 + sizeof(make_pps));
+        w.data[sets + sizeof(make_sps) - 1] ^= (uint8_t)turned;
+        demux(&w);
+        bool same = !memcmp(before, got.fingerprint, sizeof before);
+        memcpy(before, got.fingerprint, sizeof before);
+        ok(got.tracks[0]->config_len > 30 && !(turned && same),
+           "parameter sets %d that only the first sample has", turned);
+    }
 }
 
 int main(void)
