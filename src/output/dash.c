@@ -245,7 +245,9 @@ static void add_segment_template(jo_text *out, const jo_presentation *p, const j
     if (t->preroll > 0) {
         add_number(out, "presentationTimeOffset", t->preroll);
     }
-    if (!by_time) { /* 1 is the default, but ffmpeg loses the last segment of a timeline without it */
+    /* 1 is the default, but ffmpeg loses the last segment of a timeline without it, and asks for one too many with it
+     * beside @duration */
+    if (!by_time && (s->template == JO_TEMPLATE_NUMBER_TIMELINE || start != 1)) {
         add_number(out, "startNumber", start);
     }
     if (s->template == JO_TEMPLATE_NUMBER && !by_time &&
