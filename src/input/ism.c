@@ -24,6 +24,7 @@ typedef struct parse {
     jo_ctx *cx;
     jo_ism *ism;
     apr_array_header_t *tracks;
+    apr_array_header_t *metas;
 } parse;
 
 const char *jo_ism_param(const jo_ism_track *t, const char *name)
@@ -63,18 +64,14 @@ static apr_status_t parse_number(jo_ctx *cx, unsigned line, const char *what, co
     return APR_SUCCESS;
 }
 
-static void collect_pairs(apr_pool_t *pool, const jo_xml_node *parent, const char *element,
-                          const char *value_name, jo_ism_pair **pairs, int *npairs)
+static void collect_pairs(const jo_xml_node *parent, const char *element, const char *value_name,
+                          apr_array_header_t *a)
 {
-    apr_array_header_t *a = apr_array_make(pool, 8, sizeof(jo_ism_pair));
-
     for (const jo_xml_node *n = parent->first_child; n; n = n->next) {
         const char *name = jo_xml_attr_find(n, "name"), *value = jo_xml_attr_find(n, value_name);
         if (jo_text_same(n->name, element) && name && value)
             APR_ARRAY_PUSH(a, jo_ism_pair) = (jo_ism_pair){name, value};
     }
-    *pairs = (jo_ism_pair *)a->elts;
-    *npairs = a->nelts;
 }
 
 /* An attribute, else the param of that name; "" counts as absent. */
@@ -96,6 +93,7 @@ static apr_status_t parse_media(parse *p, const jo_xml_node *n, jo_ism_type type
 {
     jo_ctx *cx = p->cx;
     jo_ism_track t = {.type = type, .line = n->line};
+    apr_array_header_t *params = apr_array_make(cx->pool, 8, sizeof(jo_ism_pair));
     const char *bitrate;
     uint64_t id = 0;
 
@@ -104,7 +102,9 @@ static apr_status_t parse_media(parse *p, const jo_xml_node *n, jo_ism_type type
     t.src = non_empty(jo_xml_attr_find(n, "src"));
     if (!t.src)
         return jo_fail(cx, JO_EMEDIA, "line %u: <%s> has no src", n->line, n->name);
-    collect_pairs(cx->pool, n, "param", "value", &t.params, &t.nparams);
+    collect_pairs(n, "param", "value", params);
+    t.params = (jo_ism_pair *)params->elts;
+    t.nparams = params->nelts;
     bitrate = attr_or_param(n, &t, "systemBitrate");
     if (!bitrate)
         bitrate = attr_or_param(n, &t, "system-bitrate");
@@ -152,12 +152,16 @@ static apr_status_t parse_template(jo_ctx *cx, const jo_ism_pair *meta, jo_templ
                    meta->value);
 }
 
+/* Several heads count as one; of a meta given twice the last. */
 static apr_status_t parse_head(parse *p, const jo_xml_node *head)
 {
     jo_ism *ism = p->ism;
+    int before = ism->nmetas;
 
-    collect_pairs(p->cx->pool, head, "meta", "content", &ism->metas, &ism->nmetas);
-    for (int i = 0; i < ism->nmetas && p->cx->code == APR_SUCCESS; i++) {
+    collect_pairs(head, "meta", "content", p->metas);
+    ism->metas = (jo_ism_pair *)p->metas->elts;
+    ism->nmetas = p->metas->nelts;
+    for (int i = before; i < ism->nmetas && p->cx->code == APR_SUCCESS; i++) {
         const jo_ism_pair *m = &ism->metas[i];
         if (jo_text_same(m->name, "hls_minimum_fragment_length"))
             parse_length(p->cx, m, &ism->options.hls_length);
@@ -172,7 +176,8 @@ static apr_status_t parse_head(parse *p, const jo_xml_node *head)
 apr_status_t jo_ism_parse(jo_ctx *cx, const void *data, size_t len, const jo_ism **out)
 {
     jo_ism *ism = apr_pcalloc(cx->pool, sizeof *ism);
-    parse p = {cx, ism, apr_array_make(cx->pool, 8, sizeof(jo_ism_track))};
+    parse p = {cx, ism, apr_array_make(cx->pool, 8, sizeof(jo_ism_track)),
+               apr_array_make(cx->pool, 8, sizeof(jo_ism_pair))};
     jo_xml_node *root;
 
     if (len > cx->limits->descriptor_size)
