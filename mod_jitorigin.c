@@ -8,12 +8,13 @@
 #include "src/httpd/send.h"
 #include "src/origin.h"
 
+#include <ap_mpm.h>
 #include <apr_strings.h>
 #include <http_config.h>
 #include <http_protocol.h>
 #include <http_request.h>
 
-/* This child's titles; NULL if none are to be kept. */
+/* This child's titles. */
 static jo_cache *titles;
 
 /* ---- one request */
@@ -41,7 +42,7 @@ static jo_ctx *context_make(request_rec *r, const jo_dir_config *c, const char *
     cx->now = r->request_time;
     cx->opener = jo_source_file_opener(r->pool, roots, nroots,
                                        jo_config_send_mode(r, c) != JO_SEND_FILE_OFF);
-    cx->titles = titles ? jo_cache_view(titles, r->pool, roots, nroots) : NULL;
+    cx->titles = jo_cache_view(titles, r->pool, roots, nroots);
     return cx;
 }
 
@@ -118,10 +119,23 @@ static int finish_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     return OK;
 }
 
+/* Of a child's threads, how many may load titles or wait for them: the others always serve what is loaded. */
+static int threads_for_loads(void)
+{
+    int threads;
+    if (ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads) != APR_SUCCESS || threads < 2)
+        return 1;
+    return threads - (threads + 7) / 8;
+}
+
 static void start_child(apr_pool_t *pchild, server_rec *s)
 {
-    size_t budget = (size_t)jo_config_title_cache(jo_config_server(s));
-    titles = budget ? jo_cache_make(budget) : NULL;
+    const jo_server_config *c = jo_config_server(s);
+    jo_cache_limits limits = {.memory = (size_t)jo_config_title_cache(c),
+                              .loads = (int)jo_config_max_loads(c),
+                              .busy = threads_for_loads(),
+                              .seconds = (int)jo_config_load_timeout(c)};
+    titles = jo_cache_make(&limits);
 }
 
 static void register_hooks(apr_pool_t *pool)

@@ -38,10 +38,12 @@ typedef struct entry {
 
 struct jo_cache {
     pthread_mutex_t lock;
-    pthread_cond_t loaded; /* some entry has left LOADING */
+    pthread_cond_t changed; /* some entry has left LOADING */
     apr_hash_t *table;
     entry *newest, *oldest;
-    size_t memory, budget;
+    size_t memory;
+    int loads, busy; /* entries LOADING; requests that load or wait */
+    jo_cache_limits limits;
 };
 
 typedef struct view {
@@ -57,16 +59,26 @@ typedef struct lease {
     entry *entry;
 } lease;
 
-jo_cache *jo_cache_make(size_t budget)
+/* A request's wait for a title. */
+typedef struct turn {
+    struct timespec until; /* CLOCK_MONOTONIC */
+    bool joined;           /* counted in cache->busy */
+} turn;
+
+jo_cache *jo_cache_make(const jo_cache_limits *limits)
 {
     apr_pool_t *pool;
+    pthread_condattr_t monotonic;
     jo_cache *c = ap_calloc(1, sizeof *c);
     if (apr_pool_create_unmanaged(&pool) != APR_SUCCESS)
         abort();
     pthread_mutex_init(&c->lock, NULL);
-    pthread_cond_init(&c->loaded, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&c->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     c->table = apr_hash_make(pool);
-    c->budget = budget;
+    c->limits = *limits;
     return c;
 }
 
@@ -155,7 +167,8 @@ static entry *entry_unlist(jo_cache *c, entry *e)
 static entry *evict(jo_cache *c)
 {
     entry *victims = NULL;
-    for (entry *e = c->oldest, *newer; e && e != c->newest && c->memory > c->budget; e = newer) {
+    entry *keep = c->limits.memory ? c->newest : NULL;
+    for (entry *e = c->oldest, *newer; e && e != keep && c->memory > c->limits.memory; e = newer) {
         newer = e->newer;
         entry *dead = e->state == LOADING ? NULL : entry_unlist(c, e);
         if (dead) {
@@ -228,53 +241,89 @@ static apr_status_t probe(jo_ctx *cx, const char *path, jo_identity *id)
     return rc;
 }
 
+/* Gives the outcome of loading e, in which pool, title, code, message and memory were prepared in `loaded`, to all. */
+static void publish(jo_cache *c, entry *e, const entry *loaded)
+{
+    pthread_mutex_lock(&c->lock);
+    e->state = loaded->title ? READY : FAILED;
+    e->pool = loaded->pool;
+    e->title = loaded->title;
+    if (e->title)
+        e->id = e->title->id;
+    e->code = loaded->code;
+    e->message = loaded->message;
+    e->expires = apr_time_now() + apr_time_from_sec(FAILURE_SECONDS);
+    if (e->listed)
+        c->memory += loaded->memory - e->memory;
+    e->memory = loaded->memory;
+    entry *victims = evict(c);
+    c->loads--;
+    c->busy--;
+    pthread_cond_broadcast(&c->changed);
+    pthread_mutex_unlock(&c->lock);
+    free_all(victims);
+}
+
+static char *text_copy(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    return memcpy(ap_malloc(size), text, size);
+}
+
 /* Loads into e without the lock, then publishes the outcome. The caller holds a reference. */
 static void load(jo_cache *c, jo_ctx *cx, entry *e, const char *path, bool direct)
 {
     jo_ctx own;
     jo_title *title = NULL;
-    apr_pool_t *pool = title_pool();
-    jo_ctx_init(&own, pool);
+    entry loaded = {.pool = title_pool()};
+    jo_ctx_init(&own, loaded.pool);
     own.limits = cx->limits;
     own.log = cx->log;
     own.opener = cx->opener;
     own.now = cx->now;
 
-    apr_status_t rc = jo_title_make(&own, path, direct, &title);
-    char *message =
-        rc == APR_SUCCESS ? NULL : strdup(own.message ? own.message : "can't be loaded");
-    size_t memory = ENTRY_OVERHEAD + (rc == APR_SUCCESS ? jo_title_memory(title) : strlen(message));
-    if (rc != APR_SUCCESS) {
-        apr_pool_destroy(pool);
-        pool = NULL;
-        title = NULL;
+    loaded.code = jo_title_make(&own, path, direct, &title);
+    if (loaded.code == APR_SUCCESS) {
+        loaded.title = title;
+        loaded.memory = ENTRY_OVERHEAD + jo_title_memory(title);
+    } else {
+        loaded.message = text_copy(own.message ? own.message : "can't be loaded");
+        loaded.memory = ENTRY_OVERHEAD + strlen(loaded.message);
+        apr_pool_destroy(loaded.pool);
+        loaded.pool = NULL;
     }
-
-    pthread_mutex_lock(&c->lock);
-    e->state = rc == APR_SUCCESS ? READY : FAILED;
-    e->pool = pool;
-    e->title = title;
-    if (title)
-        e->id = title->id;
-    e->code = rc;
-    e->message = message;
-    e->expires = apr_time_now() + apr_time_from_sec(FAILURE_SECONDS);
-    if (e->listed)
-        c->memory += memory - e->memory;
-    e->memory = memory;
-    entry *victims = evict(c);
-    pthread_cond_broadcast(&c->loaded);
-    pthread_mutex_unlock(&c->lock);
-    free_all(victims);
-
+    publish(c, e, &loaded);
     jo_log_write(cx, JO_LOG_DEBUG, "loaded %s: %s, %" APR_SIZE_T_FMT " bytes", path,
-                 message ? message : "ok", memory);
+                 loaded.message ? loaded.message : "ok", loaded.memory);
 }
 
-/* Whether the entry answers for the descriptor that was probed. */
-static bool is_current(const entry *e, const jo_identity *id, apr_time_t now)
+/* Whether the entry answers for the descriptor that was probed. Who waited for a load shares its outcome. */
+static bool is_current(const entry *e, const jo_identity *id, bool waited, apr_time_t now)
 {
-    return jo_identity_same(&e->id, id) && (e->state == READY || now < e->expires);
+    return jo_identity_same(&e->id, id) && (e->state == READY || waited || now < e->expires);
+}
+
+static void turn_init(turn *t, int seconds)
+{
+    clock_gettime(CLOCK_MONOTONIC, &t->until);
+    t->until.tv_sec += seconds;
+    t->joined = false;
+}
+
+/* Counts the request among those that load or wait; false if they are too many. */
+static bool turn_join(jo_cache *c, turn *t)
+{
+    if (!t->joined && c->busy < c->limits.busy) {
+        c->busy++;
+        t->joined = true;
+    }
+    return t->joined;
+}
+
+/* Waits until something has changed; false if that takes too long, or too many wait. */
+static bool turn_wait(jo_cache *c, turn *t)
+{
+    return turn_join(c, t) && pthread_cond_timedwait(&c->changed, &c->lock, &t->until) == 0;
 }
 
 /* Takes an entry that is out of date from the table, and the caller's reference from it. */
@@ -287,31 +336,59 @@ static void discard(jo_cache *c, entry *e, entry **dead)
     }
 }
 
-/* The entry for the key, with a reference for the caller: a current one, waited for if another request is loading it,
- * or else `fresh` (then e == fresh), which the caller must load. */
-static entry *acquire(jo_cache *c, entry *fresh, const jo_identity *id, apr_time_t now)
+/* Under the lock, with a reference for the caller: a current entry, waited for if another request is loading it, or
+ * else `fresh` in the table, or NULL if that would take too long. */
+static entry *find_or_list(jo_cache *c, turn *t, entry *fresh, const jo_identity *id,
+                           apr_time_t now, entry **dead)
 {
-    entry *dead = NULL, *e;
-    pthread_mutex_lock(&c->lock);
-    while ((e = apr_hash_get(c->table, fresh->key, (apr_ssize_t)fresh->key_len)) != NULL) {
+    for (;;) {
+        entry *e = apr_hash_get(c->table, fresh->key, (apr_ssize_t)fresh->key_len);
+        if (!e && c->loads < c->limits.loads && turn_join(c, t)) {
+            c->loads++;
+            fresh->references++;
+            entry_list(c, fresh);
+            return fresh;
+        }
+        if (!e) {
+            if (!turn_wait(c, t))
+                return NULL;
+            continue;
+        }
+        bool waited = e->state == LOADING;
         e->references++;
         while (e->state == LOADING)
-            pthread_cond_wait(&c->loaded, &c->lock);
-        if (is_current(e, id, now))
-            break;
-        discard(c, e, &dead);
+            if (!turn_wait(c, t)) {
+                entry_drop(e); /* never the last: one is the loader's */
+                return NULL;
+            }
+        if (is_current(e, id, waited, now))
+            return e;
+        discard(c, e, dead);
     }
-    if (!e) {
-        e = fresh;
-        e->references++;
-        entry_list(c, e);
-    } else if (e->listed) {
+}
+
+/* The entry for the key, with a reference for the caller. If it is `fresh` the caller must load it. */
+static apr_status_t acquire(jo_cache *c, jo_ctx *cx, entry *fresh, const jo_identity *id,
+                            entry **out)
+{
+    entry *dead = NULL;
+    turn t;
+    turn_init(&t, c->limits.seconds);
+    pthread_mutex_lock(&c->lock);
+    entry *e = *out = find_or_list(c, &t, fresh, id, cx->now, &dead);
+    if (e && e != fresh && e->listed) {
         list_cut(c, e);
         list_push(c, e);
     }
+    if (t.joined && e != fresh)
+        c->busy--;
     pthread_mutex_unlock(&c->lock);
     free_all(dead);
-    return e;
+    if (e)
+        return APR_SUCCESS;
+    return jo_fail(cx, JO_EBUSY, "%s",
+                   t.joined ? "the title takes long to load"
+                            : "too many requests wait for titles that are being loaded");
 }
 
 static apr_status_t cache_get(const jo_title_store *self, jo_ctx *cx, const char *path, bool direct,
@@ -320,18 +397,21 @@ static apr_status_t cache_get(const jo_title_store *self, jo_ctx *cx, const char
     const view *v = (const view *)self;
     jo_identity id;
     size_t key_len;
+    entry *e;
 
     apr_status_t rc = probe(cx, path, &id);
     if (rc != APR_SUCCESS)
         return rc;
     const char *key = key_make(v, cx, path, direct, &key_len);
     entry *fresh = entry_make(key, key_len, &id);
-    entry *e = acquire(v->cache, fresh, &id, cx->now);
+    rc = acquire(v->cache, cx, fresh, &id, &e);
+    if (e != fresh)
+        entry_free(fresh);
+    if (rc != APR_SUCCESS)
+        return rc;
     lease_start(v->cache, cx, e);
     if (e == fresh)
         load(v->cache, cx, e, path, direct);
-    else
-        entry_free(fresh);
     if (e->state == FAILED)
         return jo_fail(cx, e->code, "%s", e->message);
     *out = e->title;

@@ -36,6 +36,10 @@
 #define JO_SERVER_DIRECTIVES(X)                                                                    \
     X(NUMBER, GLOBAL, "JitOriginTitleCache", title_cache, 256 << 20, 0, INT64_C(1) << 40, NULL,    \
       "bytes of loaded titles that each child keeps")                                              \
+    X(NUMBER, GLOBAL, "JitOriginMaxLoads", max_loads, 8, 1, 1024, NULL,                            \
+      "titles that each child loads at the same time")                                             \
+    X(NUMBER, GLOBAL, "JitOriginLoadTimeout", load_timeout, 10, 1, 600, NULL,                      \
+      "seconds that a request waits for a title that is being loaded, or for its turn")            \
     X(NUMBER, HOST, "JitOriginMaxDescriptor", max_descriptor,                                      \
       jo_limits_default.descriptor_size, 1024, 256 << 20, NULL, "bytes of a descriptor")           \
     X(NUMBER, HOST, "JitOriginMaxXmlDepth", max_xml_depth,                                         \

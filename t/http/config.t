@@ -39,6 +39,10 @@ accepted('JitOriginCacheControl manifest "public, max-age=5"');
 for my $value (qw(-1 x 1x 1T 99999999999999999999)) {
     refused("JitOriginTitleCache $value", qr/JitOriginTitleCache takes a number from 0 to/);
 }
+refused("JitOriginMaxLoads $_", qr/JitOriginMaxLoads takes a number from 1 to 1024/) for qw(0 1025);
+refused("JitOriginLoadTimeout $_", qr/JitOriginLoadTimeout takes a number from 1 to 600/) for qw(0 601);
+accepted("JitOriginMaxLoads 64\nJitOriginLoadTimeout 30", 'bounds on loading');
+refused("<VirtualHost *:1>\nJitOriginMaxLoads 5\n</VirtualHost>", qr/cannot occur within/);
 accepted("JitOriginTitleCache $_") for qw(0 64k 64M 2G);
 refused('JitOriginMaxMoov 1', qr/from 1024 to/);
 refused('JitOriginMaxMoov 9G', qr/from 1024 to/);
