@@ -241,6 +241,12 @@ static apr_status_t probe(jo_ctx *cx, const char *path, jo_identity *id)
     return rc;
 }
 
+/* Only what lies in the files is worth remembering: a busy or failing system may be well again at once. */
+static bool is_lasting(apr_status_t code)
+{
+    return code == APR_SUCCESS || code == JO_EMEDIA || code == JO_EFORBIDDEN;
+}
+
 /* Gives the outcome of loading e, in which pool, title, code, message and memory were prepared in `loaded`, to all. */
 static void publish(jo_cache *c, entry *e, const entry *loaded)
 {
@@ -256,6 +262,8 @@ static void publish(jo_cache *c, entry *e, const entry *loaded)
     if (e->listed)
         c->memory += loaded->memory - e->memory;
     e->memory = loaded->memory;
+    if (!is_lasting(e->code))
+        entry_unlist(c, e); /* never the last reference: one is the caller's */
     entry *victims = evict(c);
     c->loads--;
     c->busy--;
