@@ -12,8 +12,9 @@
 #include <string.h>
 
 enum {
-    FAILURE_SECONDS = 3,  /* how long a broken title's error is remembered */
-    ENTRY_OVERHEAD = 4096 /* bytes: entry, key, pool and allocator */
+    FAILURE_SECONDS = 3,     /* how long a broken title's error is remembered */
+    ENTRY_OVERHEAD = 4096,   /* bytes: entry, key, pool and allocator */
+    DESCRIPTOR_OVERHEAD = 4, /* bytes that a title may keep of each byte of its descriptor */
 };
 
 typedef enum { LOADING, READY, FAILED } state;
@@ -247,6 +248,12 @@ static bool is_lasting(apr_status_t code)
     return code == APR_SUCCESS || code == JO_EMEDIA || code == JO_EFORBIDDEN;
 }
 
+static size_t title_memory(const jo_title *t)
+{
+    size_t descriptor = t->direct ? 0 : (size_t)t->id.size;
+    return jo_title_memory(t) + DESCRIPTOR_OVERHEAD * descriptor;
+}
+
 /* Gives the outcome of loading e, in which pool, title, code, message and memory were prepared in `loaded`, to all. */
 static void publish(jo_cache *c, entry *e, const entry *loaded)
 {
@@ -293,7 +300,7 @@ static void load(jo_cache *c, jo_ctx *cx, entry *e, const char *path, bool direc
     loaded.code = jo_title_make(&own, path, direct, &title);
     if (loaded.code == APR_SUCCESS) {
         loaded.title = title;
-        loaded.memory = ENTRY_OVERHEAD + jo_title_memory(title);
+        loaded.memory = ENTRY_OVERHEAD + title_memory(title);
     } else {
         loaded.message = text_copy(own.message ? own.message : "can't be loaded");
         loaded.memory = ENTRY_OVERHEAD + strlen(loaded.message);

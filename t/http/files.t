@@ -83,6 +83,13 @@ is($s->get('/vod/late.ism/.m3u8')->{status}, 404, 'a title without its media');
 copy(media_file('kite.mp4'), "$vod/late.mp4");
 is($s->get('/vod/late.ism/.m3u8')->{status}, 200, 'plays as soon as they have come');
 
+# ---- what a title is counted with
+
+$write->("$vod/wordy.ism", smil('<video src="noise.mp4"/>', '<!--' . 'x' x 1_000_000 . '-->'));
+is($s->get('/vod/wordy.ism/.m3u8')->{status}, 200, 'a title with a large descriptor');
+my ($counted) = $s->error_log =~ m{loaded \S*/wordy\.ism: ok, (\d+) bytes};
+cmp_ok($counted || 0, '>', 4_000_000, 'it is counted with what it says');
+
 # ---- replaced by rename
 
 my (undef, undef, $segments) = hls_urls($s, '/vod/kite.ism');
