@@ -95,6 +95,38 @@ for my $mpm (qw(event worker prefork)) {
     $s->finish;
 }
 
+# ---- ranges of bodies in several parts, by the kernel and copied
+
+sub ranges_of { # [from, to]… over all of a body: windows that cross every border in it, and around the end of its header
+    my ($body) = @_;
+    my ($last, $header) = (length($body) - 1, index($body, 'mdat') + 4);
+    my ($window, $step) = (int($last / 3), int($last / 40) + 1);
+    my @from = map { $_ * $step } 0 .. int($last / $step);
+    return ([0, 0], [0, $header - 1], [$header - 1, $header], [$header, $header], [1, $last - 1], [$last, $last],
+        map { [$_, $_ + $window < $last ? $_ + $window : $last] } @from);
+}
+
+{
+    my $s = server(mpm => 'event');
+    for my $title (qw(kite noise frag)) {
+        my (undef, undef, $segments) = hls_urls($s, "/auto/$title.ism");
+        my ($path) = grep { /video/ && /-1\.m4s$/ } @$segments;
+        my $body = $s->cli_get($s->docs . $path);
+        cmp_ok(index($body, 'mdat'), '>', 0, "$title: a header before the samples");
+        for my $kind (qw(auto copy kernel)) {
+            (my $url = $path) =~ s{^/auto}{/$kind};
+            my @wrong = grep {
+                my ($from, $to) = @$_;
+                my $res = $s->get($url, {Range => "bytes=$from-$to"});
+                $res->{status} != 206 || $res->{headers}{'content-range'} ne "bytes $from-$to/" . length $body
+                    || $res->{content} ne substr $body, $from, $to - $from + 1;
+            } ranges_of($body);
+            ok(!@wrong, "$url: ranges across its parts") or diag join ' ', map { "$_->[0]-$_->[1]" } @wrong;
+        }
+    }
+    $s->finish;
+}
+
 # ---- HTTP/2: concurrent streams
 
 SKIP: {
