@@ -33,4 +33,27 @@ for conf in conf/jitorigin.conf conf/example-vhost.conf docker/*.conf; do
     done
 done
 
+# Numbers: the manual's "Default:" is the row's, which may name a member of jo_limits_default (src/base/status.c).
+bytes() { # 64K, 4M, 1G, 16000000 or a C expression of numbers and <<
+    case $1 in
+    *K) echo $((${1%K} << 10)) ;;
+    *M) echo $((${1%M} << 20)) ;;
+    *G) echo $((${1%G} << 30)) ;;
+    *) echo $(($1)) ;;
+    esac
+}
+numbers=$(tr -d '\n\\' <src/httpd/directives.h | grep -oE 'X\(NUMBER,[^)]*' |
+    sed -E 's/^X\(NUMBER, *[A-Z]+, *"([A-Za-z]+)", *[a-z_]+, *([^,]+),.*/\1 \2/')
+ok_some "$(printf '%s' "$numbers" | grep -c .)" "rows with numbers"
+while read -r name default; do
+    case $default in
+    jo_limits_default.*) default=$(sed -n "s/^    \.${default#*.} = \(.*\),$/\1/p" src/base/status.c) ;;
+    esac
+    said=$(awk -v name="$name" '$0 == "# " name { on = 1 } on && /Default:/ { print $3; exit }' conf/reference.conf)
+    [ -n "$default" ] && [ -n "$said" ] && [ "$(bytes "$said")" -eq "$(bytes "$default")" ]
+    ok $? "$name: the manual's default ${said:-none} is the row's ${default:-none}"
+done <<EOF
+$numbers
+EOF
+
 done_testing
