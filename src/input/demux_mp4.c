@@ -576,7 +576,8 @@ static apr_status_t finish(jo_mp4_file *f, jo_sha256 *h, jo_demuxed *out)
             jo_log_write(f->cx, JO_LOG_INFO, "%s: track %u has no samples", f->source->name, t->id);
             continue;
         }
-        if (t->codec != NULL && t->codec->wants_probe(t) && read_probe(f, t) != APR_SUCCESS) {
+        if (t->codec != NULL && t->codec->wants_probe != NULL && t->codec->wants_probe(t) &&
+            read_probe(f, t) != APR_SUCCESS) {
             return f->cx->code;
         }
         hash_config(h, t);

@@ -22,7 +22,7 @@ struct jo_codec {
     /* Reads t->entry; fills the codec part of t. Damage, or a variant that can't be packaged, sets t->codec = NULL
      * and t->why and succeeds: nobody may have asked for this track. */
     apr_status_t (*parse)(jo_ctx *cx, jo_track *t);
-    /* True if the configuration record left something open that t->probe would tell. */
+    /* True if the configuration record left something open that t->probe would tell. NULL: never. */
     bool (*wants_probe)(const jo_track *t);
     /* Reads t->probe (after parse). Never fails for damage: leaves t as it is. */
     void (*probe)(jo_ctx *cx, jo_track *t);

@@ -12,10 +12,10 @@
 #define AOT_PS             29
 #define OTI_AAC            0x40
 /* MPEG-2 AAC LC: the same bits as MPEG-4's, and written as that, because players know no other name for it. */
-#define OTI_MPEG2_LC       0x67
-#define SYNC_EXTENSION     0x2b7
-#define PS_EXTENSION       0x548
-#define MAX_CONFIG         1024 /* bytes: real ones have 2 to some 40 */
+#define OTI_MPEG2_LC   0x67
+#define SYNC_EXTENSION 0x2b7
+#define PS_EXTENSION   0x548
+#define MAX_CONFIG     1024 /* bytes: real ones have 2 to some 40 */
 
 /* What of an esds goes into ours. */
 typedef struct esds {
@@ -240,18 +240,6 @@ static apr_status_t parse(jo_ctx *cx, jo_track *t)
     return APR_SUCCESS;
 }
 
-static bool wants_probe(const jo_track *t)
-{
-    (void)t;
-    return false;
-}
-
-static void probe(jo_ctx *cx, jo_track *t)
-{
-    (void)cx;
-    (void)t;
-}
-
 static const char *group(const jo_track *t)
 {
     return !strcmp(t->rfc6381, "mp4a.40.5") || !strcmp(t->rfc6381, "mp4a.40.29") ? "aach" : "aacl";
@@ -323,5 +311,4 @@ static const char *rfc6381(apr_pool_t *pool, const jo_track *t, jo_entry_style s
     return t->rfc6381;
 }
 
-const jo_codec jo_codec_aac = {"AAC",       JO_AUDIO, group,       parse,
-                               wants_probe, probe,    write_entry, rfc6381};
+const jo_codec jo_codec_aac = {"AAC", JO_AUDIO, group, parse, NULL, NULL, write_entry, rfc6381};
