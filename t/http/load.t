@@ -31,7 +31,7 @@ for my $name (qw(a b)) {
     open $leased{$name}, '+<', "$docs/$name.mp4" or die "$name.mp4: $!";
     fcntl $leased{$name}, F_SETLEASE, F_WRLCK or plan skip_all => "no leases here: $!";
 }
-$s->expect(qr/ 503 \/[abc]\.ism/);
+$s->expect(qr/ 503 \/[abc]\.ism/, qr/MaxRequestWorkers|not enough idle/);
 $s->start;
 
 sub timed { # (seconds, response)
@@ -63,14 +63,16 @@ for my $case (['c', 'a third title', qr/load/], ['a', 'a title that hangs', qr/l
     cmp_ok($seconds, '<', WAIT + 3, "$what: not longer");
 }
 
-# More clients than threads: those who may not wait are told so, and leave their thread to others.
+# More clients than threads: those who may not wait are told so, and leave their thread to others. (With worker and prefork
+# a client that does not read its answer holds its thread while the connection lingers: no times are promised there.)
+my $event = $s->{mpm} eq 'event';
 my $from = time;
 my @crowd = start_readers($s->port, map { "/$_.ism/.m3u8" } (qw(a b c)) x THREADS);
 sleep 0.5;
-served_at_once('a crowd waits');
+served_at_once('a crowd waits') if $event;
 read_all(@crowd);
 is(scalar(grep { $_->{status} == 503 } @crowd), 3 * THREADS, 'the crowd: 503');
-cmp_ok(time - $from, '<', WAIT + 3, 'the crowd: soon');
+cmp_ok(time - $from, '<', WAIT + 3, 'the crowd: soon') if $event;
 like($s->error_log, qr/503 \/[abc]\.ism\S*: too many requests wait/, 'the crowd: some at once');
 is(scalar(grep { $_->{done} } @loading), 0, 'who loads still waits for the disk');
 
