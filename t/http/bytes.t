@@ -154,7 +154,7 @@ SKIP: {
         unless -e "$dir/mod_ssl.so" && system('openssl version >/dev/null 2>&1 && curl --version >/dev/null 2>&1') == 0;
     my $s = JitOrigin::Httpd->new(
         modules => ["ssl"],
-        conf => "JitOrigin On\n<VirtualHost 127.0.0.1:443>\nSSLEngine On\nSSLCertificateFile \@RUN@/cert.pem\n"
+        conf => "JitOrigin On\n<VirtualHost 127.0.0.1:443>\nServerName localhost\nSSLEngine On\nSSLCertificateFile \@RUN@/cert.pem\n"
             . "SSLCertificateKeyFile \@RUN@/key.pem\nDocumentRoot \@DOCS@\n</VirtualHost>\n");
     my $run = $s->run_dir;
     system("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout $run/key.pem -out $run/cert.pem 2>/dev/null") == 0
