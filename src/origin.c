@@ -1,8 +1,10 @@
 #include "origin.h"
 
 #include "base/crypto.h"
+#include "base/log.h"
 #include "base/status.h"
 #include "input/load.h"
+#include "media/codec.h"
 #include "media/index.h"
 #include "plan/url.h"
 
@@ -54,6 +56,28 @@ static apr_status_t read_descriptor(jo_ctx *open, jo_title *t, const jo_ism **is
     return APR_SUCCESS;
 }
 
+/* What a format can't carry is not in its manifests. */
+static void select_tracks(jo_ctx *cx, const jo_period *period, const jo_packager *packager,
+                          jo_selection *s)
+{
+    s->tracks = apr_pcalloc(cx->pool, sizeof(*s->tracks) * (size_t)period->ntracks);
+    for (int i = 0; i < period->ntracks; i++) {
+        const jo_track *t = period->tracks[i];
+        int at = s->ntracks;
+        if (!(t->formats & packager->format)) {
+            jo_log_write(cx, JO_LOG_INFO, "track %s: %s can't carry %s: left out", t->token,
+                         packager->name, t->codec->name);
+            continue;
+        }
+        while (at > 0 && period->tracks[s->tracks[at - 1]]->labels.order > t->labels.order) {
+            s->tracks[at] = s->tracks[at - 1];
+            at--;
+        }
+        s->tracks[at] = i;
+        s->ntracks++;
+    }
+}
+
 static apr_status_t make_plans(jo_ctx *cx, jo_title *t)
 {
     const jo_period *period = &t->presentation->periods[0];
@@ -65,6 +89,7 @@ static apr_status_t make_plans(jo_ctx *cx, jo_title *t)
             return cx->code;
         }
         jo_packagers[i]->measure(period, t->plans[i]);
+        select_tracks(cx, period, jo_packagers[i], &t->selections[i]);
     }
     for (int i = 0; i < period->ntracks; i++) {
         tokens[i] = period->tracks[i]->token;
@@ -160,6 +185,24 @@ static apr_status_t find_segment(jo_ctx *cx, const jo_title *t, found *f, const 
     return APR_SUCCESS;
 }
 
+/* Is there anything in this format: of all tracks, or of the one that was asked for? */
+static apr_status_t check_format(jo_ctx *cx, const jo_title *t, const jo_packager *packager,
+                                 const found *f)
+{
+    const jo_period *period = &t->presentation->periods[0];
+    int track = f->resource.track;
+
+    if (track >= 0 && !(period->tracks[track]->formats & packager->format)) {
+        return jo_fail(cx, JO_ENOTFOUND, "%s can't carry track %s: %s", packager->name,
+                       t->tokens[track], period->tracks[track]->codec->name);
+    }
+    if (f->resource.ntracks == 0) {
+        return jo_fail(cx, JO_EMEDIA, "%s can carry none of the title's tracks (%s: %s)",
+                       packager->name, t->tokens[0], period->tracks[0]->codec->name);
+    }
+    return APR_SUCCESS;
+}
+
 /* Matches the URL over all packagers' rows. */
 static apr_status_t find_route(jo_ctx *cx, const jo_request *rq, const jo_title *t, found *f)
 {
@@ -173,10 +216,15 @@ static apr_status_t find_route(jo_ctx *cx, const jo_request *rq, const jo_title 
             f->route = route;
             f->plan = t->plans[i];
             f->resource = (jo_resource){.base = t->base,
+                                        .tracks = t->selections[i].tracks,
+                                        .ntracks = t->selections[i].ntracks,
                                         .track = m.track,
                                         .segment = -1,
                                         .options = &t->options,
                                         .settings = rq->settings};
+            if (check_format(cx, t, jo_packagers[i], f) != APR_SUCCESS) {
+                return cx->code;
+            }
             return route->address == JO_BY_NOTHING ? APR_SUCCESS : find_segment(cx, t, f, &m);
         }
     }
@@ -260,7 +308,8 @@ static const char *content_type(const jo_title *t, const found *f)
 {
     const jo_period *period = &t->presentation->periods[0];
     int track = f->resource.track;
-    return f->route->type[track >= 0 && period->tracks[track]->kind == JO_AUDIO ? 1 : 0];
+    jo_kind kind = track < 0 ? JO_VIDEO : period->tracks[track]->kind;
+    return f->route->type[kind == JO_AUDIO ? 1 : kind == JO_TEXT ? 2 : 0];
 }
 
 /* No query changes a segment or an init; of a manifest's, what is not documented is ignored. */

@@ -4,6 +4,12 @@
 
 #include "output/packager.h"
 
+/* Tracks that a format can carry, in the order of its manifests. */
+typedef struct jo_selection {
+    int *tracks; /* into the period's tracks */
+    int ntracks;
+} jo_selection;
+
 /* A loaded title: immutable, allocated wholly in one pool. */
 typedef struct jo_title {
     const char *path;
@@ -13,7 +19,8 @@ typedef struct jo_title {
     jo_options options;
     jo_presentation *presentation;
     jo_plan *plans[JO_PACKAGERS]; /* one for each of jo_packagers */
-    const char *const *tokens;    /* of all tracks, for URL matching */
+    jo_selection selections[JO_PACKAGERS];
+    const char *const *tokens; /* of all tracks, for URL matching */
     int ntokens;
     const char *hash; /* hex: descriptor and index fingerprints */
 } jo_title;

@@ -21,6 +21,9 @@ typedef struct jo_demuxer {
     apr_status_t (*read)(jo_ctx *cx, jo_source *src, jo_demuxed *out);
 } jo_demuxer;
 
+/* The demuxer for a source's first bytes, NULL if there is none. */
+apr_status_t jo_demux_find(jo_ctx *cx, jo_source *src, const jo_demuxer **out);
+
 /* Picks the demuxer and reads; errors are prefixed with the source's name. Everything goes into cx->pool, nothing
  * refers to the source afterwards. JO_EMEDIA: not a known format, damaged, beyond limits, encrypted ('encv'/'enca'
  * tracks: t->codec NULL with a why, not an error), samples that lie past the end of the file. Tracks that can't be

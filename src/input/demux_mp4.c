@@ -43,8 +43,11 @@ apr_status_t jo_mp4_add(jo_mp4_file *f, jo_mp4_track *t, const jo_sample *s)
                        ", the file has %" APR_INT64_T_FMT,
                        t->added + 1, t->id, (uint64_t)s->offset + s->size, f->source->id.size);
     }
+    jo_sample sample = *s;
+    sample.sync |=
+        t->track->kind == JO_TEXT; /* whatever its flags say: every document stands alone */
     t->added++;
-    if (jo_index_add(t->builder, f->cx, s, t->track->timescale) != APR_SUCCESS) {
+    if (jo_index_add(t->builder, f->cx, &sample, t->track->timescale) != APR_SUCCESS) {
         return jo_fail_in(f->cx, apr_psprintf(f->cx->pool, "track %u", t->id));
     }
     return APR_SUCCESS;

@@ -208,10 +208,10 @@ const jo_ism *jo_ism_direct(apr_pool_t *pool, const char *src)
 {
     jo_ism *ism = apr_pcalloc(pool, sizeof *ism);
 
-    ism->ntracks = 2;
-    ism->tracks = apr_pcalloc(pool, 2 * sizeof *ism->tracks);
-    ism->tracks[0] = (jo_ism_track){.type = JO_ISM_VIDEO, .src = apr_pstrdup(pool, src)};
-    ism->tracks[1] = (jo_ism_track){.type = JO_ISM_AUDIO, .src = ism->tracks[0].src};
+    ism->ntracks = sizeof elements / sizeof *elements;
+    ism->tracks = apr_pcalloc(pool, sizeof elements / sizeof *elements * sizeof *ism->tracks);
+    for (int i = 0; i < ism->ntracks; i++)
+        ism->tracks[i] = (jo_ism_track){.type = elements[i].type, .src = apr_pstrdup(pool, src)};
     return ism;
 }
 

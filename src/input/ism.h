@@ -38,7 +38,7 @@ typedef struct jo_ism {
  * missing or empty, a '/' in a trackName, a value that is no number, more than limits->tracks elements. */
 apr_status_t jo_ism_parse(jo_ctx *cx, const void *data, size_t len, const jo_ism **out);
 
-/* The descriptor that direct play of one file stands for: <video src=file/> and <audio src=file/>. */
+/* The descriptor that direct play of one file stands for: video, audio and text of the file. */
 const jo_ism *jo_ism_direct(apr_pool_t *pool, const char *src);
 
 /* Value of a param by name without regard to case, or NULL. */

@@ -15,6 +15,8 @@ typedef struct loaded {
     const char *path;
     jo_source *source;
     jo_demuxed media;
+    bool text; /* only textstream elements name it */
+    bool read;
 } loaded;
 
 typedef struct loader {
@@ -57,6 +59,7 @@ static apr_status_t open_file(loader *l, const jo_ism_track *it, int *out)
     }
     loaded *f = &l->files[l->nfiles];
     f->path = path;
+    f->text = true;
     apr_pool_t *pool = cx->pool;
     cx->pool = l->open;
     apr_status_t rv = jo_source_open(cx, path, &f->source);
@@ -69,23 +72,34 @@ static apr_status_t open_file(loader *l, const jo_ism_track *it, int *out)
     return APR_SUCCESS;
 }
 
+/* Text that is no track of a media file is left out. */
+static apr_status_t read_file(loader *l, loaded *f)
+{
+    const jo_demuxer *demuxer;
+
+    if (f->text && jo_demux_find(l->cx, f->source, &demuxer) == APR_SUCCESS && demuxer == NULL) {
+        jo_log_write(l->cx, JO_LOG_WARNING, "%s: text that is no MP4 is left out", f->source->name);
+        return APR_SUCCESS;
+    }
+    f->read = true;
+    return jo_demux(l->cx, f->source, &f->media);
+}
+
 /* Opens all sources first (so that all can be fetched at once), then reads their headers. */
 static apr_status_t read_files(loader *l, int *file_of)
 {
     for (int i = 0; i < l->ism->ntracks; i++) {
         const jo_ism_track *it = &l->ism->tracks[i];
-        file_of[i] = -1;
-        if (it->type == JO_ISM_TEXT) {
-            jo_log_write(l->cx, JO_LOG_INFO, "%s: text is left out", it->src);
-        } else if (open_file(l, it, &file_of[i]) != APR_SUCCESS) {
+        if (open_file(l, it, &file_of[i]) != APR_SUCCESS) {
             return l->cx->code;
         }
+        l->files[file_of[i]].text &= it->type == JO_ISM_TEXT;
     }
     for (int i = 0; i < l->nfiles; i++) {
         jo_source_want(l->files[i].source, 0, HEAD_BYTES);
     }
     for (int i = 0; i < l->nfiles; i++) {
-        if (jo_demux(l->cx, l->files[i].source, &l->files[i].media) != APR_SUCCESS) {
+        if (read_file(l, &l->files[i]) != APR_SUCCESS) {
             return l->cx->code;
         }
     }
@@ -173,10 +187,10 @@ static apr_status_t take_kind(loader *l, const jo_ism_track *it, const int *file
     return APR_SUCCESS;
 }
 
-static bool has_audio_element(const jo_ism *ism)
+static bool has_element(const jo_ism *ism, jo_kind kind)
 {
     for (int i = 0; i < ism->ntracks; i++) {
-        if (ism->tracks[i].type == JO_ISM_AUDIO) {
+        if (kind_of(ism->tracks[i].type) == kind) {
             return true;
         }
     }
@@ -185,20 +199,19 @@ static bool has_audio_element(const jo_ism *ism)
 
 static apr_status_t choose(loader *l, const int *file_of)
 {
-    bool audio_too = !has_audio_element(l->ism);
-
     for (int i = 0; i < l->ism->ntracks; i++) {
         const jo_ism_track *it = &l->ism->tracks[i];
         int found = 0;
-        if (file_of[i] < 0) {
+        if (!l->files[file_of[i]].read) {
             continue;
         }
         apr_status_t rv = it->track_id != 0
                               ? take_by_id(l, it, file_of[i])
                               : take_kind(l, it, file_of, file_of[i], kind_of(it->type), &found);
-        if (rv == APR_SUCCESS && audio_too && it->track_id == 0) {
-            /* a descriptor of nothing but <video src> means the whole file */
-            rv = take_kind(l, it, file_of, file_of[i], JO_AUDIO, &found);
+        for (jo_kind k = JO_AUDIO; k <= JO_TEXT && rv == APR_SUCCESS && it->track_id == 0; k++) {
+            if (!has_element(l->ism, k)) { /* nothing but <video src> means the whole file */
+                rv = take_kind(l, it, file_of, file_of[i], k, &found);
+            }
         }
         if (rv != APR_SUCCESS) {
             return rv;
@@ -225,7 +238,8 @@ static apr_status_t check_kinds(loader *l)
         }
     }
     if (l->ntracks == 0) {
-        return jo_fail(l->cx, JO_EMEDIA, "no audio or video track");
+        const char *why = l->why[JO_TEXT];
+        return jo_fail(l->cx, JO_EMEDIA, "%s", why ? why : "no video, audio or text track");
     }
     return APR_SUCCESS;
 }

@@ -14,6 +14,15 @@ typedef enum {
     JO_ENTRY_PLAIN   /* parameter sets in the entry (avc3 → avc1) where they are known: HLS */
 } jo_entry_style;
 
+/* What Smooth's QualityLevel says of a codec: MS-SSTR 2.2.2.5 */
+typedef struct jo_smooth {
+    const char *fourcc;          /* "H264", "HVC1", "AACL", "EC-3", "TTML" */
+    const uint8_t *private_data; /* CodecPrivateData, in cx->pool */
+    size_t private_len;
+    unsigned audio_tag;   /* wFormatTag: 255 AAC, 65534 extensible */
+    unsigned packet_size; /* nBlockAlign */
+} jo_smooth;
+
 struct jo_codec {
     const char *name; /* "H.264", "AAC": for messages */
     jo_kind kind;
@@ -31,7 +40,19 @@ struct jo_codec {
     void (*write_entry)(const jo_track *t, jo_entry_style style, jo_writer *w);
     /* RFC 6381 value that goes with write_entry(style). */
     const char *(*rfc6381)(apr_pool_t *pool, const jo_track *t, jo_entry_style style);
+    /* NULL: Smooth has no name for it. Called for tracks whose formats have JO_SMOOTH; false: this one can't be said. */
+    bool (*smooth)(jo_ctx *cx, const jo_track *t, jo_smooth *out);
 };
+
+/* Which sample entries are known, as what, and which formats carry them: the codec table of docs/codecs.md. */
+typedef struct jo_codec_row {
+    uint32_t fourcc;
+    const jo_codec *codec;
+    unsigned formats; /* a codec's parse may take bits away from the track's */
+} jo_codec_row;
+
+/* Row i, or NULL past the last. */
+const jo_codec_row *jo_codec_row_at(int i);
 
 /* Finds the codec and parses; an unknown entry sets t->why ("codec 'hvc1' is not supported") and succeeds. */
 apr_status_t jo_codec_parse(jo_ctx *cx, jo_track *t);
@@ -40,13 +61,5 @@ const char *jo_fourcc_text(apr_pool_t *pool,
 
 extern const jo_codec jo_codec_avc; /* codec_avc.c: avc1, avc3 */
 extern const jo_codec jo_codec_aac; /* codec_aac.c: mp4a with object type 0x40, 0x66..0x68 */
-
-/* Child boxes of a sample entry that follow its fixed fields; finds one by type. False if absent. *out reads its
- * payload. Tolerates trailing garbage. QuickTime sound description versions 1 and 2 and the `wave` box are looked
- * through for audio. */
-bool jo_entry_child(const jo_track *t, uint32_t type, jo_reader *out);
-/* All of them, for jo_entry_next(): false at the end or at what is no box. */
-jo_reader jo_entry_children(const jo_track *t);
-bool jo_entry_next(jo_reader *r, uint32_t *type, jo_reader *body);
 
 #endif

@@ -1,5 +1,6 @@
 /* AAC in MP4: 14496-14 5.6 (esds), 14496-1 7.2.6 (descriptors), 14496-3 1.6.2 (AudioSpecificConfig). */
 #include "codec.h"
+#include "sample_entry.h"
 
 #include <apr_strings.h>
 #include <string.h>
@@ -198,13 +199,6 @@ static bool parse_asc(const uint8_t *data, size_t len, asc *a)
 
 /* -- the codec ----------------------------------------------------------------------------------------------- */
 
-static apr_status_t refuse(jo_track *t, const char *why)
-{
-    t->codec = NULL;
-    t->why = why;
-    return APR_SUCCESS;
-}
-
 static void name(apr_pool_t *pool, jo_track *t, const asc *a)
 {
     t->rfc6381 = apr_psprintf(pool, "mp4a.40.%d", a->ps ? AOT_PS : a->sbr ? AOT_SBR : AOT_LC);
@@ -216,17 +210,18 @@ static apr_status_t parse(jo_ctx *cx, jo_track *t)
     asc a;
 
     if (t->entry_len < 36 || !parse_esds(t, &e)) {
-        return refuse(t, "mp4a sample entry without a readable esds");
+        return jo_entry_refuse(t, "mp4a sample entry without a readable esds");
     }
     if (e.object_type != OTI_AAC && e.object_type != OTI_MPEG2_LC) {
-        return refuse(t,
-                      apr_psprintf(cx->pool, "codec 'mp4a.%02x' is not supported", e.object_type));
+        return jo_entry_refuse(
+            t, apr_psprintf(cx->pool, "codec 'mp4a.%02x' is not supported", e.object_type));
     }
     if (e.config == NULL || e.config_len > MAX_CONFIG || !parse_asc(e.config, e.config_len, &a)) {
-        return refuse(t, "AudioSpecificConfig missing or damaged");
+        return jo_entry_refuse(t, "AudioSpecificConfig missing or damaged");
     }
     if (a.aot != AOT_LC) {
-        return refuse(t, apr_psprintf(cx->pool, "codec 'mp4a.40.%u' is not supported", a.aot));
+        return jo_entry_refuse(
+            t, apr_psprintf(cx->pool, "codec 'mp4a.40.%u' is not supported", a.aot));
     }
     t->config = e.config;
     t->config_len = e.config_len;
@@ -234,7 +229,7 @@ static apr_status_t parse(jo_ctx *cx, jo_track *t)
     t->channels =
         (uint16_t)(a.channels ? a.channels : (unsigned)(t->entry[24] << 8 | t->entry[25]));
     if (t->sample_rate == 0 || t->channels == 0) {
-        return refuse(t, "no sampling rate or no channels");
+        return jo_entry_refuse(t, "no sampling rate or no channels");
     }
     name(cx->pool, t, &a);
     return APR_SUCCESS;
@@ -288,20 +283,11 @@ static void write_esds(const jo_track *t, jo_writer *w)
 
 static void write_entry(const jo_track *t, jo_entry_style style, jo_writer *w)
 {
-    size_t at = w->len;
+    size_t at = jo_entry_open_audio(w, t, "mp4a");
 
     (void)style;
-    jo_write_u32(w, 0);
-    jo_write_bytes(w, "mp4a", 4);
-    jo_write_zeros(w, 6);
-    jo_write_u16(w, 1); /* data reference */
-    jo_write_zeros(w, 8);
-    jo_write_u16(w, t->channels);
-    jo_write_u16(w, 16);
-    jo_write_zeros(w, 4);
-    jo_write_u32(w, t->sample_rate <= UINT16_MAX ? t->sample_rate << 16 : 0);
     write_esds(t, w);
-    jo_write_patch_u32(w, at, (uint32_t)(w->len - at));
+    jo_entry_close(w, at);
 }
 
 static const char *rfc6381(apr_pool_t *pool, const jo_track *t, jo_entry_style style)
@@ -311,4 +297,9 @@ static const char *rfc6381(apr_pool_t *pool, const jo_track *t, jo_entry_style s
     return t->rfc6381;
 }
 
-const jo_codec jo_codec_aac = {"AAC", JO_AUDIO, group, parse, NULL, NULL, write_entry, rfc6381};
+const jo_codec jo_codec_aac = {.name = "AAC",
+                               .kind = JO_AUDIO,
+                               .group = group,
+                               .parse = parse,
+                               .write_entry = write_entry,
+                               .rfc6381 = rfc6381};

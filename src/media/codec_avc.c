@@ -1,5 +1,7 @@
 /* H.264: 14496-15 5, 14496-10 7.3.2.1. */
 #include "codec.h"
+#include "nal.h"
+#include "sample_entry.h"
 
 #include <apr_strings.h>
 #include <string.h>
@@ -15,25 +17,8 @@ typedef struct sps {
     uint8_t profile, compatibility, level;
     uint32_t chroma, luma_depth, chroma_depth;
     uint32_t width, height; /* cropped */
-    uint32_t sar_w, sar_h;  /* 0: not said */
+    uint16_t sar_w, sar_h;  /* 0: not said */
 } sps;
-
-/* NAL unit payload without emulation prevention bytes: 14496-10 7.4.1 */
-static size_t unescape(const uint8_t *nal, size_t len, uint8_t *out, size_t cap)
-{
-    size_t n = 0;
-    int zeros = 0;
-
-    for (size_t i = 0; i < len && n < cap; i++) {
-        if (zeros >= 2 && nal[i] == 3) {
-            zeros = 0;
-            continue;
-        }
-        zeros = nal[i] == 0 ? zeros + 1 : 0;
-        out[n++] = nal[i];
-    }
-    return n;
-}
 
 static void skip_scaling_list(jo_bits *b, int size)
 {
@@ -88,22 +73,18 @@ static void skip_order_count(jo_bits *b)
     }
 }
 
-/* Sample aspect ratios by aspect_ratio_idc: 14496-10 table E-1 */
+/* 14496-10 E.1.1 */
 static void read_sar(jo_bits *b, sps *s)
 {
-    static const uint8_t ratios[][2] = {{0, 0},   {1, 1},    {12, 11}, {10, 11}, {16, 11}, {40, 33},
-                                        {24, 11}, {20, 11},  {32, 11}, {80, 33}, {18, 11}, {15, 11},
-                                        {64, 33}, {160, 99}, {4, 3},   {3, 2},   {2, 1}};
     if (!jo_bits_read(b, 1) || !jo_bits_read(b, 1)) { /* VUI, aspect ratio present */
         return;
     }
     uint32_t idc = jo_bits_read(b, 8);
     if (idc == 255) {
-        s->sar_w = jo_bits_read(b, 16);
-        s->sar_h = jo_bits_read(b, 16);
-    } else if (idc < sizeof(ratios) / sizeof(ratios[0])) {
-        s->sar_w = ratios[idc][0];
-        s->sar_h = ratios[idc][1];
+        s->sar_w = (uint16_t)jo_bits_read(b, 16);
+        s->sar_h = (uint16_t)jo_bits_read(b, 16);
+    } else {
+        jo_nal_sar(idc, &s->sar_w, &s->sar_h);
     }
 }
 
@@ -143,7 +124,7 @@ static bool parse_sps(const uint8_t *nal, size_t len, sps *s)
     if (len < 5) {
         return false;
     }
-    jo_bits_init(&b, raw, unescape(nal + 1, len - 1, raw, sizeof(raw)));
+    jo_bits_init(&b, raw, jo_nal_unescape(nal + 1, len - 1, raw, sizeof(raw)));
     s->profile = (uint8_t)jo_bits_read(&b, 8);
     s->compatibility = (uint8_t)jo_bits_read(&b, 8);
     s->level = (uint8_t)jo_bits_read(&b, 8);
@@ -178,10 +159,9 @@ static void apply_sps(jo_track *t, const uint8_t *nal, size_t len)
         t->height = (uint16_t)s.height;
     }
     jo_reader pasp;
-    if (!jo_entry_child(t, JO_FOURCC('p', 'a', 's', 'p'), &pasp) && s.sar_w && s.sar_h &&
-        s.sar_w <= UINT16_MAX && s.sar_h <= UINT16_MAX) {
-        t->sar_w = (uint16_t)s.sar_w;
-        t->sar_h = (uint16_t)s.sar_h;
+    if (!jo_entry_child(t, JO_FOURCC('p', 'a', 's', 'p'), &pasp) && s.sar_w && s.sar_h) {
+        t->sar_w = s.sar_w;
+        t->sar_h = s.sar_h;
     }
 }
 
@@ -200,30 +180,6 @@ static void read_sets(jo_reader *r, unsigned n, const uint8_t **first, size_t *l
     }
 }
 
-static void read_pasp(jo_track *t)
-{
-    jo_reader r;
-
-    if (jo_entry_child(t, JO_FOURCC('p', 'a', 's', 'p'), &r)) {
-        uint32_t w = jo_read_u32(&r), h = jo_read_u32(&r);
-        while (w > UINT16_MAX || h > UINT16_MAX) {
-            w >>= 1;
-            h >>= 1;
-        }
-        if (!r.failed && w != 0 && h != 0) {
-            t->sar_w = (uint16_t)w;
-            t->sar_h = (uint16_t)h;
-        }
-    }
-}
-
-static apr_status_t refuse(jo_track *t, const char *why)
-{
-    t->codec = NULL;
-    t->why = why;
-    return APR_SUCCESS;
-}
-
 static apr_status_t parse(jo_ctx *cx, jo_track *t)
 {
     const uint8_t *sps_nal = NULL, *pps_nal = NULL;
@@ -231,8 +187,8 @@ static apr_status_t parse(jo_ctx *cx, jo_track *t)
     jo_reader r;
 
     (void)cx;
-    if (t->entry_len < 86 || !jo_entry_child(t, AVCC, &r)) {
-        return refuse(t, "sample entry without avcC box");
+    if (!jo_entry_read_video(t) || !jo_entry_child(t, AVCC, &r)) {
+        return jo_entry_refuse(t, "sample entry without avcC box");
     }
     const uint8_t *record = r.at;
     size_t record_len = jo_reader_left(&r);
@@ -241,12 +197,9 @@ static apr_status_t parse(jo_ctx *cx, jo_track *t)
     read_sets(&r, jo_read_u8(&r) & 31, &sps_nal, &sps_len);
     read_sets(&r, jo_read_u8(&r), &pps_nal, &pps_len);
     if (r.failed || record_len < 7) {
-        return refuse(t, "avcC box is cut short");
+        return jo_entry_refuse(t, "avcC box is cut short");
     }
     t->in_band = t->fourcc == AVC3;
-    t->width = (uint16_t)(t->entry[32] << 8 | t->entry[33]);
-    t->height = (uint16_t)(t->entry[34] << 8 | t->entry[35]);
-    read_pasp(t);
     if (sps_nal != NULL) {
         apply_sps(t, sps_nal, sps_len);
     }
@@ -262,17 +215,6 @@ static bool wants_probe(const jo_track *t)
     return t->config == NULL;
 }
 
-/* The next NAL unit of a sample of length-prefixed units; false at the end or at damage. */
-static bool next_nal(jo_reader *r, unsigned nal_length, const uint8_t **nal, size_t *len)
-{
-    *len = 0;
-    for (unsigned i = 0; i < nal_length; i++) {
-        *len = *len << 8 | jo_read_u8(r);
-    }
-    *nal = jo_read_bytes(r, *len);
-    return *nal != NULL && !r->failed;
-}
-
 /* Appends the parameter sets of one type, with the length fields of a record; how many. */
 static unsigned collect_sets(const jo_track *t, unsigned type, unsigned most, jo_writer *w)
 {
@@ -282,7 +224,7 @@ static unsigned collect_sets(const jo_track *t, unsigned type, unsigned most, jo
     unsigned n = 0;
 
     jo_reader_init(&r, t->probe, t->probe_len);
-    while (n < most && next_nal(&r, t->nal_length, &nal, &len)) {
+    while (n < most && jo_nal_next(&r, t->nal_length, &nal, &len)) {
         if (len > 0 && len <= UINT16_MAX && (nal[0] & 31) == type) {
             jo_write_u16(w, (unsigned)len);
             jo_write_bytes(w, nal, len);
@@ -354,69 +296,14 @@ static const uint8_t *record(const jo_track *t, jo_entry_style style, size_t *le
     return r.at;
 }
 
-static void write_box(jo_writer *w, const char *type, const void *data, size_t len)
-{
-    jo_write_u32(w, (uint32_t)(len + 8));
-    jo_write_bytes(w, type, 4);
-    jo_write_bytes(w, data, len);
-}
-
-/* nclx as it is; QuickTime's nclc becomes nclx of limited range; ICC profiles are copied. */
-static void write_colr(jo_reader r, jo_writer *w)
-{
-    size_t len = jo_reader_left(&r);
-
-    if (len >= 10 && !memcmp(r.at, "nclc", 4)) {
-        uint8_t nclx[11] = {'n', 'c', 'l', 'x'};
-        memcpy(nclx + 4, r.at + 4, 6);
-        write_box(w, "colr", nclx, sizeof(nclx));
-    } else if (len >= 11 && !memcmp(r.at, "nclx", 4)) {
-        write_box(w, "colr", r.at, 11);
-    } else if (len > 4 && (!memcmp(r.at, "prof", 4) || !memcmp(r.at, "rICC", 4))) {
-        write_box(w, "colr", r.at, len);
-    }
-}
-
-static void write_pasp(const jo_track *t, jo_writer *w)
-{
-    uint8_t pasp[8];
-    jo_reader r;
-
-    if (t->sar_w != t->sar_h || jo_entry_child(t, JO_FOURCC('p', 'a', 's', 'p'), &r)) {
-        jo_put_u32(pasp, t->sar_w);
-        jo_put_u32(pasp + 4, t->sar_h);
-        write_box(w, "pasp", pasp, sizeof(pasp));
-    }
-}
-
 static void write_entry(const jo_track *t, jo_entry_style style, jo_writer *w)
 {
-    size_t at = w->len, len;
+    size_t len;
     const uint8_t *rec = record(t, style, &len);
+    size_t at = jo_entry_open_video(w, t, plain(t, style) ? "avc1" : "avc3");
 
-    jo_write_u32(w, 0);
-    jo_write_bytes(w, plain(t, style) ? "avc1" : "avc3", 4);
-    jo_write_zeros(w, 6);
-    jo_write_u16(w, 1); /* data reference */
-    jo_write_zeros(w, 16);
-    jo_write_u16(w, t->width);
-    jo_write_u16(w, t->height);
-    jo_write_u32(w, 0x480000); /* 72 dpi */
-    jo_write_u32(w, 0x480000);
-    jo_write_u32(w, 0);
-    jo_write_u16(w, 1); /* frames per sample */
-    jo_write_zeros(w, 32);
-    jo_write_u16(w, 0x18);
-    jo_write_u16(w, 0xffff);
-    write_box(w, "avcC", rec, len);
-    write_pasp(t, w);
-    jo_reader children = jo_entry_children(t), body;
-    for (uint32_t type; jo_entry_next(&children, &type, &body);) {
-        if (type == JO_FOURCC('c', 'o', 'l', 'r')) {
-            write_colr(body, w);
-        }
-    }
-    jo_write_patch_u32(w, at, (uint32_t)(w->len - at));
+    jo_entry_write_box(w, "avcC", rec, len);
+    jo_entry_close_video(w, t, at);
 }
 
 static const char *rfc6381(apr_pool_t *pool, const jo_track *t, jo_entry_style style)
@@ -431,5 +318,10 @@ static const char *rfc6381(apr_pool_t *pool, const jo_track *t, jo_entry_style s
                         rec[3]);
 }
 
-const jo_codec jo_codec_avc = {"H.264",     JO_VIDEO, NULL,        parse,
-                               wants_probe, probe,    write_entry, rfc6381};
+const jo_codec jo_codec_avc = {.name = "H.264",
+                               .kind = JO_VIDEO,
+                               .parse = parse,
+                               .wants_probe = wants_probe,
+                               .probe = probe,
+                               .write_entry = write_entry,
+                               .rfc6381 = rfc6381};

@@ -47,7 +47,7 @@ static uint32_t unit_at(const jo_index *ix, int64_t t)
 
 static int64_t keep_audio(jo_track *t)
 {
-    int64_t second = jo_ticks_round(MAX_PRIMING_MS, 1000, t->timescale);
+    int64_t second = t->kind == JO_TEXT ? 0 : jo_ticks_round(MAX_PRIMING_MS, 1000, t->timescale);
 
     t->span.in = unit_at(t->index, jo_ticks_sub(t->edit.media_time, second));
     return jo_index_dts(t->index, t->span.in) + t->index->cts;
@@ -115,7 +115,7 @@ static void place(jo_track *t, kept *k, int64_t common)
     const jo_index *ix = t->index;
     int64_t late = jo_ticks_sub(t->edit.empty, common);
 
-    if (t->kind == JO_AUDIO && late > 0) {
+    if (t->kind != JO_VIDEO && late > 0) {
         uint32_t in = unit_at(ix, t->edit.media_time);
         t->span.in = in > t->span.in ? in : t->span.in;
         k->first_pts = jo_index_dts(ix, t->span.in) + ix->cts;
@@ -127,7 +127,7 @@ static void place(jo_track *t, kept *k, int64_t common)
         t->start = 0;
     }
     t->end = jo_ticks_add(k->end, t->span.shift);
-    if (t->kind == JO_AUDIO && t->start < 0) {
+    if (t->kind != JO_VIDEO && t->start < 0) {
         t->priming = -t->start;
         t->start = 0;
     }
@@ -168,9 +168,11 @@ static void drop_empty(jo_ctx *cx, jo_period *period, kept *ks)
 
 static int find_reference(const jo_period *period)
 {
-    for (int i = 0; i < period->ntracks; i++) {
-        if (period->tracks[i]->kind == JO_VIDEO) {
-            return i;
+    for (jo_kind kind = JO_VIDEO; kind <= JO_AUDIO; kind++) {
+        for (int i = 0; i < period->ntracks; i++) {
+            if (period->tracks[i]->kind == kind) {
+                return i;
+            }
         }
     }
     return 0;
@@ -219,6 +221,11 @@ apr_status_t jo_presentation_align(jo_ctx *cx, jo_presentation *p)
     return APR_SUCCESS;
 }
 
+bool jo_period_counts(const jo_period *period, const jo_track *t)
+{
+    return t->kind != JO_TEXT || period->tracks[period->reference]->kind == JO_TEXT;
+}
+
 int64_t jo_presentation_duration_ms(const jo_presentation *p)
 {
     int64_t longest = 0;
@@ -226,6 +233,9 @@ int64_t jo_presentation_duration_ms(const jo_presentation *p)
     for (int i = 0; i < p->nperiods; i++) {
         for (int k = 0; k < p->periods[i].ntracks; k++) {
             const jo_track *t = p->periods[i].tracks[k];
+            if (!jo_period_counts(&p->periods[i], t)) {
+                continue;
+            }
             int64_t ms =
                 p->periods[i].start + jo_ticks_round(t->end - t->preroll, t->timescale, 1000);
             longest = ms > longest ? ms : longest;

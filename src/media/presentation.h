@@ -16,7 +16,7 @@ typedef struct jo_period {
     int64_t start;     /* ms on the presentation's time line */
     jo_track **tracks; /* packageable tracks in descriptor order */
     int ntracks;
-    int reference; /* track whose random access points set the boundaries: first video, else first audio */
+    int reference; /* track whose random access points set the boundaries: first video, else first audio, else text */
 } jo_period;
 
 typedef struct jo_presentation {
@@ -34,6 +34,10 @@ typedef struct jo_presentation {
  * track from edit and index (DESIGN 4 "Time zero"), and drops tracks that present no sample. JO_EMEDIA
  * where times span more than 10^7 s. */
 apr_status_t jo_presentation_align(jo_ctx *cx, jo_presentation *p);
+
+/* Does a track say how long the presentation lasts? Text only if there is nothing else: it may be shown, or be silent,
+ * far beyond the end. */
+bool jo_period_counts(const jo_period *period, const jo_track *t);
 
 /* End of the latest track, counted from the presentation's time zero (P not included), in ms, rounded. */
 int64_t jo_presentation_duration_ms(const jo_presentation *p);

@@ -118,8 +118,8 @@ static int make_sets(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
     const jo_period *period = &p->periods[0];
     int n = 0;
 
-    for (int i = 0; i < period->ntracks; i++) {
-        int k = 0;
+    for (int j = 0; j < rs->ntracks; j++) {
+        int i = rs->tracks[j], k = 0;
         while (k < n && !switchable(period, plan, sets[k].tracks[0], i)) {
             k++;
         }
@@ -411,22 +411,26 @@ static const jo_route routes[] = {
      JO_BY_TIME,
      JO_NEED_SAMPLES,
      JO_CLASS_SEGMENT,
-     {"video/mp4", "audio/mp4"},
+     {"video/mp4", "audio/mp4", "application/mp4"},
      jo_cmaf_render_segment},
     {"dash/$B-$T-$N.m4s",
      JO_BY_NUMBER,
      JO_NEED_SAMPLES,
      JO_CLASS_SEGMENT,
-     {"video/mp4", "audio/mp4"},
+     {"video/mp4", "audio/mp4", "application/mp4"},
      jo_cmaf_render_segment},
     {"dash/$B-$T.dash",
      JO_BY_NOTHING,
      JO_NEED_INDEX,
      JO_CLASS_INIT,
-     {"video/mp4", "audio/mp4"},
+     {"video/mp4", "audio/mp4", "application/mp4"},
      render_init},
-    {"$*.mpd", JO_BY_NOTHING, JO_NEED_INDEX, JO_CLASS_MANIFEST, {MPD, MPD}, render_mpd},
+    {"$*.mpd", JO_BY_NOTHING, JO_NEED_INDEX, JO_CLASS_MANIFEST, {MPD, MPD, MPD}, render_mpd},
 };
 
-const jo_packager jo_packager_dash = {"dash", routes, sizeof(routes) / sizeof(routes[0]), length,
-                                      jo_measure_plan};
+const jo_packager jo_packager_dash = {.name = "DASH",
+                                      .format = JO_DASH,
+                                      .routes = routes,
+                                      .nroutes = sizeof(routes) / sizeof(routes[0]),
+                                      .length = length,
+                                      .measure = jo_measure_plan};

@@ -77,13 +77,14 @@ static void insert_by_bitrate(const jo_period *period, rendition *r, int track)
     r->tracks[at] = track;
 }
 
-static int find_renditions(jo_ctx *cx, const jo_period *period, rendition *list)
+static int find_renditions(jo_ctx *cx, const jo_period *period, const jo_resource *rs,
+                           rendition *list)
 {
     int n = 0;
 
-    for (int i = 0; i < period->ntracks; i++) {
+    for (int j = 0; j < rs->ntracks; j++) {
+        int i = rs->tracks[j], k = 0;
         const jo_track *t = period->tracks[i];
-        int k = 0;
         if (t->kind != JO_AUDIO) {
             continue;
         }
@@ -157,16 +158,17 @@ static void largest(const jo_plan *plan, const group *g, int from, int64_t *peak
     }
 }
 
-static groups make_groups(jo_ctx *cx, const jo_period *period, const jo_plan *plan)
+static groups make_groups(jo_ctx *cx, const jo_period *period, const jo_plan *plan,
+                          const jo_resource *rs)
 {
     size_t max = (size_t)period->ntracks + 1;
-    rendition *rs = apr_pcalloc(cx->pool, sizeof(*rs) * max);
+    rendition *list = apr_pcalloc(cx->pool, sizeof(*list) * max);
     groups g = {apr_pcalloc(cx->pool, sizeof(group) * max), 0};
-    int n = find_renditions(cx, period, rs);
+    int n = find_renditions(cx, period, rs, list);
 
     for (int k = 0; k < n; k++) {
-        if (!codec_done(&g, rs[k].codec)) {
-            add_codec_groups(cx, period, rs, n, rs[k].codec, &g);
+        if (!codec_done(&g, list[k].codec)) {
+            add_codec_groups(cx, period, list, n, list[k].codec, &g);
         }
     }
     for (int i = 0; i < g.count; i++) {
@@ -263,7 +265,8 @@ static int add_video_variants(jo_ctx *cx, jo_text *out, const jo_period *period,
 
     for (int a = 0; a < (g->count ? g->count : 1); a++) {
         const group *audio = g->count ? &g->list[a] : NULL;
-        for (int i = 0; i < period->ntracks; i++) {
+        for (int k = 0; k < rs->ntracks; k++) {
+            int i = rs->tracks[k];
             const jo_track *t = period->tracks[i];
             if (t->kind != JO_VIDEO) {
                 continue;
@@ -293,7 +296,7 @@ static apr_status_t render_multivariant(jo_ctx *cx, const jo_presentation *p, co
                                         const jo_resource *rs, jo_body *body)
 {
     const jo_period *period = &p->periods[0];
-    groups g = make_groups(cx, period, plan);
+    groups g = make_groups(cx, period, plan, rs);
     jo_text out;
 
     jo_text_init(&out, cx->pool, 2048);
@@ -386,17 +389,31 @@ static const jo_route routes[] = {
      JO_BY_NUMBER,
      JO_NEED_SAMPLES,
      JO_CLASS_SEGMENT,
-     {"video/mp4", "audio/mp4"},
+     {"video/mp4", "audio/mp4", "application/mp4"},
      jo_cmaf_render_segment},
     {"hls/$B-$T.m4s",
      JO_BY_NOTHING,
      JO_NEED_INDEX,
      JO_CLASS_INIT,
-     {"video/mp4", "audio/mp4"},
+     {"video/mp4", "audio/mp4", "application/mp4"},
      render_init},
-    {"$B-$T.m3u8", JO_BY_NOTHING, JO_NEED_INDEX, JO_CLASS_MANIFEST, {M3U8, M3U8}, render_media},
-    {"$*.m3u8", JO_BY_NOTHING, JO_NEED_INDEX, JO_CLASS_MANIFEST, {M3U8, M3U8}, render_multivariant},
+    {"$B-$T.m3u8",
+     JO_BY_NOTHING,
+     JO_NEED_INDEX,
+     JO_CLASS_MANIFEST,
+     {M3U8, M3U8, M3U8},
+     render_media},
+    {"$*.m3u8",
+     JO_BY_NOTHING,
+     JO_NEED_INDEX,
+     JO_CLASS_MANIFEST,
+     {M3U8, M3U8, M3U8},
+     render_multivariant},
 };
 
-const jo_packager jo_packager_hls = {"hls", routes, sizeof(routes) / sizeof(routes[0]), length,
-                                     jo_measure_plan};
+const jo_packager jo_packager_hls = {.name = "HLS",
+                                     .format = JO_HLS,
+                                     .routes = routes,
+                                     .nroutes = sizeof(routes) / sizeof(routes[0]),
+                                     .length = length,
+                                     .measure = jo_measure_plan};

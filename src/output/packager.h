@@ -31,7 +31,10 @@ typedef enum {
 
 /* What a URL asked for, looked up. */
 typedef struct jo_resource {
-    const char *base;  /* descriptor's name, for derived names */
+    const char *base; /* descriptor's name, for derived names */
+    const int *
+        tracks; /* of a manifest: those to list, into the period's tracks, in the order to list them */
+    int ntracks;       /* ≥ 1 */
     int track;         /* into the period's tracks, -1 none */
     int segment;       /* into the plan, -1 none */
     jo_source *source; /* JO_NEED_SAMPLES */
@@ -46,14 +49,14 @@ typedef struct jo_route {
     jo_address address;  /* how the pattern's number names a segment */
     jo_need need;
     jo_class class;
-    const char
-        *type[2]; /* content type for video and for audio tracks (and without a track: [0]) */
+    const char *type[3]; /* content type of video (and of what is of no track), audio, text */
     apr_status_t (*render)(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
                            const jo_resource *rs, jo_body *body);
 } jo_route;
 
 typedef struct jo_packager {
-    const char *name;
+    const char *name; /* for messages: "HLS" */
+    unsigned format;  /* its bit in jo_track.formats */
     const jo_route *routes;
     int nroutes;
     /* Wanted segment length of a descriptor; den 0: every GOP or source fragment. */

@@ -165,6 +165,9 @@ static void extent(const jo_period *period, const jo_track *ref, int64_t *start,
     *end = ref->end;
     for (int i = 0; i < period->ntracks; i++) {
         const jo_track *t = period->tracks[i];
+        if (!jo_period_counts(period, t)) {
+            continue;
+        }
         int64_t s = jo_ticks_floor(t->start, t->timescale, ref->timescale);
         int64_t e = jo_ticks_ceil(t->end, t->timescale, ref->timescale);
         *start = s < *start ? s : *start;
@@ -308,7 +311,7 @@ static void plan_tracks(jo_ctx *cx, const jo_period *period, const boundaries *b
     for (int i = 0; i < period->ntracks; i++) {
         const jo_track *t = period->tracks[i];
         plan_track(cx, t, b, &p->tracks[i]);
-        int64_t ms = longest_ms(t, &p->tracks[i]);
+        int64_t ms = jo_period_counts(period, t) ? longest_ms(t, &p->tracks[i]) : 0;
         p->longest_ms = ms > p->longest_ms ? ms : p->longest_ms;
         if (!p->tracks[i].aligned) {
             jo_log_write(cx, JO_LOG_WARNING,

@@ -100,8 +100,9 @@ static void test_forms(void)
        "options");
     ok(ism && !ism->tracks[0].bitrate && !ism->tracks[0].lang, "empty values count as absent");
     ism = jo_ism_direct(pool, "kite.mp4");
-    ok(ism->ntracks == 2 && ism->tracks[0].type == JO_ISM_VIDEO &&
-           ism->tracks[1].type == JO_ISM_AUDIO && strcmp(ism->tracks[1].src, "kite.mp4") == 0,
+    ok(ism->ntracks == 3 && ism->tracks[0].type == JO_ISM_VIDEO &&
+           ism->tracks[1].type == JO_ISM_AUDIO && ism->tracks[2].type == JO_ISM_TEXT &&
+           strcmp(ism->tracks[2].src, "kite.mp4") == 0,
        "direct play");
 }
 
