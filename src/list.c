@@ -1,0 +1,106 @@
+#include "list.h"
+
+#include "base/status.h"
+#include "plan/url_write.h"
+
+#include <apr_tables.h>
+#include <string.h>
+
+typedef struct lister {
+    jo_ctx *cx;
+    const jo_title *title;
+    int packager; /* into jo_packagers */
+    apr_array_header_t *found;
+} lister;
+
+static apr_status_t push(lister *l, const jo_route *route, int track, int segment, int64_t number)
+{
+    const jo_url_parts parts = {l->title->base, track < 0 ? NULL : l->title->tokens[track], number};
+    const jo_plan *plan = l->title->plans[l->packager];
+    jo_listed *item = &APR_ARRAY_PUSH(l->found, jo_listed);
+
+    *item = (jo_listed){.path = jo_url_make_path(l->cx->pool, route->pattern, &parts),
+                        .packager = jo_packagers[l->packager],
+                        .class = route->class,
+                        .track = track,
+                        .segment = segment};
+    if (item->path == NULL) {
+        return jo_fail(l->cx, JO_EBUG, "pattern %s can't be turned into a path", route->pattern);
+    }
+    if (segment >= 0) {
+        const jo_cut *cut = &plan->tracks[track].cuts[segment];
+        item->bytes = cut[1].bytes - cut[0].bytes;
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t list_segments(lister *l, const jo_route *route, int track)
+{
+    const jo_plan *plan = l->title->plans[l->packager];
+    const jo_track_plan *tp = &plan->tracks[track];
+
+    for (int i = tp->first; i < tp->last; i++) {
+        int64_t number = route->address == JO_BY_TIME ? tp->cuts[i].time : plan->base_number + i;
+        if (!jo_plan_empty(tp, i) && push(l, route, track, i, number) != APR_SUCCESS) {
+            return l->cx->code;
+        }
+    }
+    return APR_SUCCESS;
+}
+
+/* DASH answers for its segments by time and by number, and its MPD names one of them. */
+static bool is_named(const lister *l, const jo_route *route)
+{
+    bool by_time = l->title->options.mpd_template == JO_TEMPLATE_TIME;
+
+    return jo_packagers[l->packager]->format != JO_DASH || route->address == JO_BY_NOTHING ||
+           by_time == (route->address == JO_BY_TIME);
+}
+
+static apr_status_t list_route(lister *l, const jo_route *route)
+{
+    const jo_selection *s = &l->title->selections[l->packager];
+
+    if (!is_named(l, route)) {
+        return APR_SUCCESS;
+    }
+    if (strstr(route->pattern, "$T") == NULL) {
+        return push(l, route, -1, -1, 0);
+    }
+    for (int i = 0; i < s->ntracks; i++) {
+        apr_status_t rv = route->address == JO_BY_NOTHING ? push(l, route, s->tracks[i], -1, 0)
+                                                          : list_segments(l, route, s->tracks[i]);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+    }
+    return APR_SUCCESS;
+}
+
+/* 0: segments and inits, 1: manifests of a track, 2: of the title */
+static int rank(const jo_route *route)
+{
+    return route->class != JO_CLASS_MANIFEST ? 0 : strstr(route->pattern, "$T") != NULL ? 1 : 2;
+}
+
+apr_status_t jo_title_list(jo_ctx *cx, const jo_title *t, unsigned formats, jo_listed **out,
+                           int *count)
+{
+    lister l = {cx, t, 0, apr_array_make(cx->pool, 1024, sizeof(jo_listed))};
+
+    for (int step = 0; step <= 2; step++) {
+        for (l.packager = 0; l.packager < JO_PACKAGERS; l.packager++) {
+            const jo_packager *p = jo_packagers[l.packager];
+            for (int k = 0; k < p->nroutes; k++) {
+                if (rank(&p->routes[k]) == step && p->format & formats &&
+                    t->selections[l.packager].ntracks > 0 &&
+                    list_route(&l, &p->routes[k]) != APR_SUCCESS) {
+                    return cx->code;
+                }
+            }
+        }
+    }
+    *out = (jo_listed *)l.found->elts;
+    *count = l.found->nelts;
+    return APR_SUCCESS;
+}
