@@ -2,12 +2,29 @@
 
 #include <apr_strings.h>
 
-#define ALL (JO_HLS | JO_DASH | JO_SMOOTH)
+#define ALL      (JO_HLS | JO_DASH | JO_SMOOTH)
+#define HLS_DASH (JO_HLS | JO_DASH)
 
 static const jo_codec_row rows[] = {
     {JO_FOURCC('a', 'v', 'c', '1'), &jo_codec_avc, ALL},
     {JO_FOURCC('a', 'v', 'c', '3'), &jo_codec_avc, ALL},
     {JO_FOURCC('m', 'p', '4', 'a'), &jo_codec_aac, ALL},
+    {JO_FOURCC('.', 'm', 'p', '3'), &jo_codec_mpeg_audio, HLS_DASH},
+    {JO_FOURCC('a', 'c', '-', '3'), &jo_codec_ac3, HLS_DASH},
+    {JO_FOURCC('e', 'c', '-', '3'), &jo_codec_eac3, ALL},
+    {JO_FOURCC('a', 'c', '-', '4'), &jo_codec_ac4, HLS_DASH},
+    {JO_FOURCC('d', 't', 's', 'c'), &jo_codec_dts, HLS_DASH},
+    {JO_FOURCC('d', 't', 's', 'e'), &jo_codec_dts, HLS_DASH},
+    {JO_FOURCC('d', 't', 's', 'h'), &jo_codec_dts, HLS_DASH},
+    {JO_FOURCC('d', 't', 's', 'l'), &jo_codec_dts, HLS_DASH},
+    {JO_FOURCC('d', 't', 's', 'x'), &jo_codec_dts, HLS_DASH},
+    {JO_FOURCC('O', 'p', 'u', 's'), &jo_codec_opus, HLS_DASH},
+    {JO_FOURCC('f', 'L', 'a', 'C'), &jo_codec_flac, HLS_DASH},
+    {JO_FOURCC('a', 'l', 'a', 'c'), &jo_codec_alac, HLS_DASH},
+    {JO_FOURCC('m', 'h', 'a', '1'), &jo_codec_mpegh, HLS_DASH},
+    {JO_FOURCC('m', 'h', 'a', '2'), &jo_codec_mpegh, HLS_DASH},
+    {JO_FOURCC('m', 'h', 'm', '1'), &jo_codec_mpegh, HLS_DASH},
+    {JO_FOURCC('m', 'h', 'm', '2'), &jo_codec_mpegh, HLS_DASH},
 };
 static const uint32_t encrypted[] = {JO_FOURCC('e', 'n', 'c', 'v'), JO_FOURCC('e', 'n', 'c', 'a'),
                                      JO_FOURCC('e', 'n', 'c', 't'), JO_FOURCC('e', 'n', 'c', 's')};

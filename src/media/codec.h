@@ -60,6 +60,15 @@ const char *jo_fourcc_text(apr_pool_t *pool,
                            uint32_t fourcc); /* "avc1"; unprintable bytes as \xNN */
 
 extern const jo_codec jo_codec_avc; /* codec_avc.c: avc1, avc3 */
-extern const jo_codec jo_codec_aac; /* codec_aac.c: mp4a with object type 0x40, 0x66..0x68 */
+extern const jo_codec jo_codec_aac; /* codec_aac.c: mp4a, by object type also the next and DTS */
+extern const jo_codec jo_codec_mpeg_audio;
+extern const jo_codec jo_codec_ac3;
+extern const jo_codec jo_codec_eac3; /* codec_ac3.c */
+extern const jo_codec jo_codec_ac4;
+extern const jo_codec jo_codec_dts;
+extern const jo_codec jo_codec_opus;
+extern const jo_codec jo_codec_flac;
+extern const jo_codec jo_codec_alac;
+extern const jo_codec jo_codec_mpegh;
 
 #endif

@@ -1,93 +1,24 @@
-/* AAC in MP4: 14496-14 5.6 (esds), 14496-1 7.2.6 (descriptors), 14496-3 1.6.2 (AudioSpecificConfig). */
-#include "codec.h"
-#include "sample_entry.h"
+/* AAC in MP4: 14496-3 1.6.2 (AudioSpecificConfig), 23003-3 (USAC, that is xHE-AAC). mp4a also holds others by
+ * their object type: parse() hands those on. */
+#include "audio.h"
 
 #include <apr_strings.h>
 #include <string.h>
 
-#define TAG_ES             3
-#define TAG_DECODER_CONFIG 4
-#define TAG_SPECIFIC_INFO  5
-#define AOT_LC             2
-#define AOT_SBR            5
-#define AOT_PS             29
-#define OTI_AAC            0x40
-/* MPEG-2 AAC LC: the same bits as MPEG-4's, and written as that, because players know no other name for it. */
-#define OTI_MPEG2_LC   0x67
+/* Audio object types: 14496-3 table 1.17 */
+enum {
+    AOT_MAIN = 1,
+    AOT_LC = 2,
+    AOT_LTP = 4,
+    AOT_SBR = 5,
+    AOT_LD = 23,
+    AOT_PS = 29,
+    AOT_ELD = 39,
+    AOT_USAC = 42
+};
 #define SYNC_EXTENSION 0x2b7
 #define PS_EXTENSION   0x548
 #define MAX_CONFIG     1024 /* bytes: real ones have 2 to some 40 */
-
-/* What of an esds goes into ours. */
-typedef struct esds {
-    uint8_t object_type;
-    uint32_t max_bitrate, average_bitrate;
-    const uint8_t *config;
-    size_t config_len;
-} esds;
-
-/* Size of a descriptor: up to four bytes of 7 bits. */
-static bool next_descriptor(jo_reader *r, unsigned tag, jo_reader *body)
-{
-    while (jo_reader_left(r) > 1) {
-        unsigned got = jo_read_u8(r);
-        size_t size = 0;
-        for (int i = 0; i < 4; i++) {
-            uint8_t c = jo_read_u8(r);
-            size = size << 7 | (c & 0x7f);
-            if (!(c & 0x80)) {
-                break;
-            }
-        }
-        /* sizes that run over are common; what is there counts */
-        size_t left = jo_reader_left(r);
-        *body = jo_read_sub(r, size < left ? size : left);
-        if (got == tag) {
-            return !body->failed;
-        }
-    }
-    return false;
-}
-
-static bool parse_esds(const jo_track *t, esds *out)
-{
-    jo_reader box, es, dc, info;
-
-    memset(out, 0, sizeof(*out));
-    if (!jo_entry_child(t, JO_FOURCC('e', 's', 'd', 's'), &box)) {
-        return false;
-    }
-    jo_read_skip(&box, 4);
-    if (!next_descriptor(&box, TAG_ES, &es)) {
-        return false;
-    }
-    jo_read_skip(&es, 2);
-    unsigned flags = jo_read_u8(&es);
-    if (flags & 0x80) {
-        jo_read_skip(&es, 2);
-    }
-    if (flags & 0x40) {
-        jo_read_skip(&es, jo_read_u8(&es));
-    }
-    if (flags & 0x20) {
-        jo_read_skip(&es, 2);
-    }
-    if (!next_descriptor(&es, TAG_DECODER_CONFIG, &dc)) {
-        return false;
-    }
-    out->object_type = jo_read_u8(&dc);
-    jo_read_skip(&dc, 4);
-    out->max_bitrate = jo_read_u32(&dc);
-    out->average_bitrate = jo_read_u32(&dc);
-    if (dc.failed) {
-        return false;
-    }
-    if (next_descriptor(&dc, TAG_SPECIFIC_INFO, &info)) {
-        out->config = info.at;
-        out->config_len = jo_reader_left(&info);
-    }
-    return true;
-}
 
 /* -- AudioSpecificConfig ---------------------------------------------------------------------------------- */
 
@@ -153,7 +84,7 @@ static void read_ga(jo_bits *b, asc *a, unsigned configuration, size_t bits)
         a->channels = b->failed ? 0 : a->channels;
         return; /* what follows a PCE is byte-aligned comment; SBR is then signalled up front */
     }
-    if (a->sbr || bits - b->pos < 16 || jo_bits_read(b, 11) != SYNC_EXTENSION ||
+    if (a->sbr || a->aot == AOT_LD || bits - b->pos < 16 || jo_bits_read(b, 11) != SYNC_EXTENSION ||
         read_aot(b) != AOT_SBR || !jo_bits_read(b, 1)) {
         return;
     }
@@ -166,6 +97,28 @@ static void read_ga(jo_bits *b, asc *a, unsigned configuration, size_t bits)
     if (bits - b->pos >= 12 && jo_bits_read(b, 11) == PS_EXTENSION) {
         a->ps = jo_bits_read(b, 1) && !b->failed;
     }
+}
+
+/* ELDSpecificConfig, 14496-3 4.6.20: dual-rate SBR doubles the rate. */
+static void read_eld(jo_bits *b, asc *a)
+{
+    jo_bits_read(b, 4);
+    if (jo_bits_read(b, 1) && jo_bits_read(b, 1) && !b->failed && a->rate <= UINT32_MAX / 2) {
+        a->rate *= 2;
+    }
+}
+
+/* UsacConfig, 23003-3 5.2: rate and channels of the output, whatever the tools. */
+static bool read_usac(jo_bits *b, asc *a)
+{
+    uint32_t rate = jo_audio_usac_rate(b);
+
+    jo_bits_read(b, 3);
+    unsigned configuration = jo_bits_read(b, 5);
+    a->rate = rate ? rate : a->rate;
+    a->channels =
+        configuration ? jo_audio_cicp_channels(configuration) : jo_audio_escaped(b, 5, 8, 16);
+    return !b->failed;
 }
 
 static bool parse_asc(const uint8_t *data, size_t len, asc *a)
@@ -188,8 +141,12 @@ static bool parse_asc(const uint8_t *data, size_t len, asc *a)
         return false;
     }
     a->channels = configuration < sizeof(channels) ? channels[configuration] : 0;
-    if (a->aot == AOT_LC) {
+    if ((a->aot >= AOT_MAIN && a->aot <= AOT_LTP) || a->aot == AOT_LD) {
         read_ga(&b, a, configuration, len * 8);
+    } else if (a->aot == AOT_ELD) {
+        read_eld(&b, a);
+    } else if (a->aot == AOT_USAC) {
+        return read_usac(&b, a);
     }
     if (a->ps && a->channels == 1) {
         a->channels = 2;
@@ -199,35 +156,42 @@ static bool parse_asc(const uint8_t *data, size_t len, asc *a)
 
 /* -- the codec ----------------------------------------------------------------------------------------------- */
 
-static void name(apr_pool_t *pool, jo_track *t, const asc *a)
+static bool is_supported(const asc *a)
 {
-    t->rfc6381 = apr_psprintf(pool, "mp4a.40.%d", a->ps ? AOT_PS : a->sbr ? AOT_SBR : AOT_LC);
+    bool general = a->aot >= AOT_MAIN && a->aot <= AOT_LTP;
+
+    return a->aot == AOT_LC ||
+           (!a->sbr && (general || a->aot == AOT_LD || a->aot == AOT_ELD || a->aot == AOT_USAC));
 }
 
-static apr_status_t parse(jo_ctx *cx, jo_track *t)
+/* Smooth has names for LC and HE only: MS-SSTR 2.2.2.5. */
+static void name(apr_pool_t *pool, jo_track *t, const asc *a)
 {
-    esds e;
+    t->rfc6381 = apr_psprintf(pool, "mp4a.40.%u",
+                              a->ps    ? (unsigned)AOT_PS
+                              : a->sbr ? (unsigned)AOT_SBR
+                                       : a->aot);
+    if (a->aot != AOT_LC) {
+        t->formats &= ~(unsigned)JO_SMOOTH;
+    }
+}
+
+static apr_status_t parse_aac(jo_ctx *cx, jo_track *t, const jo_esds *e)
+{
     asc a;
 
-    if (t->entry_len < 36 || !parse_esds(t, &e)) {
-        return jo_entry_refuse(t, "mp4a sample entry without a readable esds");
-    }
-    if (e.object_type != OTI_AAC && e.object_type != OTI_MPEG2_LC) {
-        return jo_entry_refuse(
-            t, apr_psprintf(cx->pool, "codec 'mp4a.%02x' is not supported", e.object_type));
-    }
-    if (e.config == NULL || e.config_len > MAX_CONFIG || !parse_asc(e.config, e.config_len, &a)) {
+    if (e->config == NULL || e->config_len > MAX_CONFIG ||
+        !parse_asc(e->config, e->config_len, &a)) {
         return jo_entry_refuse(t, "AudioSpecificConfig missing or damaged");
     }
-    if (a.aot != AOT_LC) {
+    if (!is_supported(&a)) {
         return jo_entry_refuse(
             t, apr_psprintf(cx->pool, "codec 'mp4a.40.%u' is not supported", a.aot));
     }
-    t->config = e.config;
-    t->config_len = e.config_len;
-    t->sample_rate = a.rate ? a.rate : (uint32_t)(t->entry[32] << 8 | t->entry[33]);
-    t->channels =
-        (uint16_t)(a.channels ? a.channels : (unsigned)(t->entry[24] << 8 | t->entry[25]));
+    t->config = e->config;
+    t->config_len = e->config_len;
+    t->sample_rate = a.rate ? a.rate : t->sample_rate;
+    t->channels = a.channels && a.channels <= UINT16_MAX ? (uint16_t)a.channels : t->channels;
     if (t->sample_rate == 0 || t->channels == 0) {
         return jo_entry_refuse(t, "no sampling rate or no channels");
     }
@@ -235,66 +199,74 @@ static apr_status_t parse(jo_ctx *cx, jo_track *t)
     return APR_SUCCESS;
 }
 
+static apr_status_t parse(jo_ctx *cx, jo_track *t)
+{
+    jo_esds e;
+
+    if (!jo_entry_read_audio(t) || !jo_audio_read_esds(t, &e)) {
+        return jo_entry_refuse(t, "mp4a sample entry without a readable esds");
+    }
+    unsigned oti = e.object_type;
+    if (oti == JO_OTI_AAC || (oti >= JO_OTI_MPEG2_MAIN && oti <= JO_OTI_MPEG2_SSR)) {
+        return parse_aac(cx, t, &e);
+    }
+    if (oti == JO_OTI_MPEG1_AUDIO || oti == JO_OTI_MPEG2_AUDIO) {
+        t->codec = &jo_codec_mpeg_audio;
+    } else if (oti >= JO_OTI_DTS_FIRST && oti <= JO_OTI_DTS_LAST) {
+        t->codec = &jo_codec_dts;
+    } else {
+        return jo_entry_refuse(t,
+                               apr_psprintf(cx->pool, "codec 'mp4a.%02x' is not supported", oti));
+    }
+    t->formats &= JO_HLS | JO_DASH;
+    return t->codec->parse(cx, t);
+}
+
+static bool is_he(const jo_track *t)
+{
+    return !strcmp(t->rfc6381, "mp4a.40.5") || !strcmp(t->rfc6381, "mp4a.40.29");
+}
+
 static const char *group(const jo_track *t)
 {
-    return !strcmp(t->rfc6381, "mp4a.40.5") || !strcmp(t->rfc6381, "mp4a.40.29") ? "aach" : "aacl";
-}
+    static const struct {
+        const char *rfc6381, *word;
+    } words[] = {{"mp4a.40.2", "aacl"}, {"mp4a.40.5", "aach"},   {"mp4a.40.29", "aach"},
+                 {"mp4a.40.42", "xhe"}, {"mp4a.40.23", "aacld"}, {"mp4a.40.39", "aaceld"}};
 
-/* Tag and size in one byte, or in two beyond 127 (MAX_CONFIG keeps it below 2^14). */
-static void write_descriptor(jo_writer *w, unsigned tag, size_t size)
-{
-    jo_write_u8(w, tag);
-    if (size > 127) {
-        jo_write_u8(w, 0x80 | (unsigned)(size >> 7));
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        if (!strcmp(t->rfc6381, words[i].rfc6381)) {
+            return words[i].word;
+        }
     }
-    jo_write_u8(w, (unsigned)(size & 127));
+    return "aac";
 }
 
-static size_t descriptor_size(size_t size)
-{
-    return size + (size > 127 ? 3 : 2);
-}
-
-static void write_esds(const jo_track *t, jo_writer *w)
-{
-    size_t at = w->len, info = descriptor_size(t->config_len);
-    size_t config = descriptor_size(13 + info);
-    esds e;
-
-    parse_esds(t, &e);
-    jo_write_u32(w, 0);
-    jo_write_bytes(w, "esds", 4);
-    jo_write_u32(w, 0);
-    write_descriptor(w, TAG_ES, 3 + config + 3);
-    jo_write_u16(w, 0); /* ES_ID: 14496-14 3.1.2 */
-    jo_write_u8(w, 0);
-    write_descriptor(w, TAG_DECODER_CONFIG, 13 + info);
-    jo_write_u8(w, OTI_AAC);
-    jo_write_u8(w, 0x15); /* audio stream */
-    jo_write_u24(w, 0);
-    jo_write_u32(w, e.max_bitrate);
-    jo_write_u32(w, e.average_bitrate);
-    write_descriptor(w, TAG_SPECIFIC_INFO, t->config_len);
-    jo_write_bytes(w, t->config, t->config_len);
-    write_descriptor(w, 6, 1); /* SLConfig: 2, as MP4 requires */
-    jo_write_u8(w, 2);
-    jo_write_patch_u32(w, at, (uint32_t)(w->len - at));
-}
-
+/* MPEG-2 AAC holds the same bits as MPEG-4's, and is written as that: players know no other name for it. */
 static void write_entry(const jo_track *t, jo_entry_style style, jo_writer *w)
 {
     size_t at = jo_entry_open_audio(w, t, "mp4a");
+    jo_esds e;
 
     (void)style;
-    write_esds(t, w);
+    jo_audio_read_esds(t, &e);
+    e.object_type = JO_OTI_AAC;
+    e.config = t->config;
+    e.config_len = t->config_len;
+    jo_audio_write_esds(w, &e);
     jo_entry_close(w, at);
 }
 
-static const char *rfc6381(apr_pool_t *pool, const jo_track *t, jo_entry_style style)
+/* As IIS and its encoders write it: wFormatTag 255 (raw AAC), block of 4 bytes. */
+static bool smooth(jo_ctx *cx, const jo_track *t, jo_smooth *out)
 {
-    (void)pool;
-    (void)style;
-    return t->rfc6381;
+    (void)cx;
+    *out = (jo_smooth){.fourcc = is_he(t) ? "AACH" : "AACL",
+                       .private_data = t->config,
+                       .private_len = t->config_len,
+                       .audio_tag = 255,
+                       .packet_size = 4};
+    return true;
 }
 
 const jo_codec jo_codec_aac = {.name = "AAC",
@@ -302,4 +274,5 @@ const jo_codec jo_codec_aac = {.name = "AAC",
                                .group = group,
                                .parse = parse,
                                .write_entry = write_entry,
-                               .rfc6381 = rfc6381};
+                               .rfc6381 = jo_audio_rfc6381,
+                               .smooth = smooth};

@@ -245,9 +245,8 @@ static const aac_case cases[] = {
      "\x11\x80\x04\xc8\x05\x00\x01\x08\x80\x00"},
     {"program config element cut short", "mp4a.40.2", "aacl", 48000, 2, 0x40, 3, "\x11\x80\x04"},
     {"MPEG-2 LC", "mp4a.40.2", "aacl", 44100, 2, 0x67, 2, "\x12\x10"},
-    {"xHE", NULL, NULL, 0, 0, 0x40, 4, "\xf9\x46\x40\x00"},
-    {"MP3", NULL, NULL, 0, 0, 0x6b, 0, ""},
-    {"DTS", NULL, NULL, 0, 0, 0xa9, 0, ""},
+    {"BSAC", NULL, NULL, 0, 0, 0x40, 4, "\xb1\x90\x00\x00"},
+    {"Vorbis", NULL, NULL, 0, 0, 0xdd, 0, ""},
 };
 
 static void test_aac(void)
