@@ -3,6 +3,7 @@
 #include "../base/status.h"
 #include "../base/text.h"
 #include "../base/xml.h"
+#include "labels.h"
 
 #include <apr_strings.h>
 #include <apr_tables.h>
@@ -96,6 +97,7 @@ static apr_status_t parse_media(parse *p, const jo_xml_node *n, jo_ism_type type
     apr_array_header_t *params = apr_array_make(cx->pool, 8, sizeof(jo_ism_pair));
     const char *bitrate;
     uint64_t id = 0;
+    jo_labels labels;
 
     if (p->tracks->nelts >= 0 && (uint32_t)p->tracks->nelts >= cx->limits->tracks)
         return jo_fail(cx, JO_EMEDIA, "line %u: more than %u tracks", n->line, cx->limits->tracks);
@@ -112,9 +114,12 @@ static apr_status_t parse_media(parse *p, const jo_xml_node *n, jo_ism_type type
     parse_number(cx, n->line, "trackID", param_or_attr(n, &t, "trackID"), UINT32_MAX, &id);
     t.track_id = (uint32_t)id;
     t.lang = attr_or_param(n, &t, "systemLanguage");
+    if (!t.lang)
+        t.lang = jo_labels_param(&t, "language");
     t.name = param_or_attr(n, &t, "trackName");
     if (t.name && strchr(t.name, '/'))
         return jo_fail(cx, JO_EMEDIA, "line %u: '/' in trackName \"%s\"", n->line, t.name);
+    jo_labels_parse(cx, &t, &labels);
     APR_ARRAY_PUSH(p->tracks, jo_ism_track) = t;
     return cx->code;
 }

@@ -4,6 +4,7 @@
 #include "../base/status.h"
 #include "../media/lang.h"
 #include "demux.h"
+#include "labels.h"
 
 #include <apr_strings.h>
 #include <string.h>
@@ -141,7 +142,7 @@ static apr_status_t take(loader *l, const jo_ism_track *it, int file, jo_track *
         t->lang = apr_pstrdup(cx->pool, it->lang);
     }
     l->tracks[l->ntracks++] = t;
-    return APR_SUCCESS;
+    return jo_labels_read(cx, own_kind ? it : NULL, t);
 }
 
 static apr_status_t take_by_id(loader *l, const jo_ism_track *it, int file)

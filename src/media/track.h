@@ -38,6 +38,7 @@ typedef struct jo_labels {
     bool forced;       /* shown even if no text is chosen: HLS FORCED, DASH role forced-subtitle */
     uint32_t priority; /* DASH selectionPriority, higher is better; 0: not said */
     int32_t order;     /* place in manifests, lower first; equal ones in descriptor order */
+    const char *variant_set; /* HLS: names by commas; variants pair what shares one; NULL: all */
 } jo_labels;
 
 /* The edit list, reduced: 14496-12 8.6.6. */
