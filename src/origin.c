@@ -149,6 +149,7 @@ size_t jo_title_memory(const jo_title *t)
 /* -- serving a request --------------------------------------------------------------------------------- */
 
 typedef struct found {
+    const jo_packager *packager;
     const jo_route *route;
     const jo_plan *plan;
     jo_resource resource;
@@ -166,13 +167,21 @@ static apr_status_t find_title(jo_ctx *cx, const jo_request *rq, const jo_title 
     return rv;
 }
 
+static int look_up(const jo_title *t, const found *f, const jo_url_match *m)
+{
+    if (f->route->address == JO_BY_NUMBER) {
+        return jo_plan_find_number(f->plan, m->number);
+    }
+    return f->packager->find_time
+               ? f->packager->find_time(t->presentation, f->plan, m->track, m->number)
+               : jo_plan_find_time(f->plan, m->track, m->number);
+}
+
 static apr_status_t find_segment(jo_ctx *cx, const jo_title *t, found *f, const jo_url_match *m)
 {
     const jo_track_plan *tp = &f->plan->tracks[m->track];
 
-    f->resource.segment = f->route->address == JO_BY_TIME
-                              ? jo_plan_find_time(f->plan, m->track, m->number)
-                              : jo_plan_find_number(f->plan, m->number);
+    f->resource.segment = look_up(t, f, m);
     if (f->resource.segment < 0) {
         return jo_fail(cx, JO_ENOTFOUND, "track %s has no segment %s %" APR_INT64_T_FMT,
                        t->tokens[m->track], f->route->address == JO_BY_TIME ? "at time" : "number",
@@ -213,6 +222,7 @@ static apr_status_t find_route(jo_ctx *cx, const jo_request *rq, const jo_title 
             if (!jo_url_match_path(route->pattern, rq->vpath, t->base, t->tokens, t->ntokens, &m)) {
                 continue;
             }
+            f->packager = jo_packagers[i];
             f->route = route;
             f->plan = t->plans[i];
             f->resource = (jo_resource){.base = t->base,

@@ -157,6 +157,17 @@ static apr_status_t parse_template(jo_ctx *cx, const jo_ism_pair *meta, jo_templ
                    meta->value);
 }
 
+/* 20, 21, 22 for Smooth manifests 2.0 to 2.2. */
+static apr_status_t parse_version(jo_ctx *cx, const jo_ism_pair *meta, unsigned *out)
+{
+    const char *v = meta->value + strspn(meta->value, " \t\r\n");
+
+    if (v[0] != '2' || v[1] < '0' || v[1] > '2' || v[2 + strspn(v + 2, " \t\r\n")])
+        return jo_fail(cx, JO_EMEDIA, "%s \"%s\" is none of 20, 21, 22", meta->name, meta->value);
+    *out = 20 + (unsigned)(v[1] - '0');
+    return APR_SUCCESS;
+}
+
 /* Several heads count as one; of a meta given twice the last. */
 static apr_status_t parse_head(parse *p, const jo_xml_node *head)
 {
@@ -174,6 +185,10 @@ static apr_status_t parse_head(parse *p, const jo_xml_node *head)
             parse_length(p->cx, m, &ism->options.mpd_length);
         else if (jo_text_same(m->name, "mpd_segment_template"))
             parse_template(p->cx, m, &ism->options.mpd_template);
+        else if (jo_text_same(m->name, "iss_minimum_fragment_length"))
+            parse_length(p->cx, m, &ism->options.iss_length);
+        else if (jo_text_same(m->name, "iss_client_manifest_version"))
+            parse_version(p->cx, m, &ism->options.iss_version);
     }
     return p->cx->code;
 }
@@ -267,6 +282,7 @@ static void write_head(jo_text *out, const jo_ism *ism)
         write_pair(out, "    <meta", ism->metas[i].name, "content", ism->metas[i].value, "");
     write_length(out, ism, "hls_minimum_fragment_length", ism->options.hls_length);
     write_length(out, ism, "mpd_minimum_fragment_length", ism->options.mpd_length);
+    write_length(out, ism, "iss_minimum_fragment_length", ism->options.iss_length);
     if (ism->options.mpd_template != JO_TEMPLATE_TIME && !meta_find(ism, "mpd_segment_template"))
         write_pair(out, "    <meta", "mpd_segment_template", "content",
                    templates[ism->options.mpd_template].word, "");

@@ -14,6 +14,8 @@ typedef struct jo_options {
     jo_fraction hls_length; /* hls_minimum_fragment_length, seconds; den 0: not given */
     jo_fraction mpd_length; /* mpd_minimum_fragment_length */
     jo_template mpd_template;
+    jo_fraction iss_length; /* iss_minimum_fragment_length */
+    unsigned iss_version;   /* iss_client_manifest_version: 20, 21 or 22; 0: not given */
 } jo_options;
 
 #endif

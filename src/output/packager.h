@@ -61,14 +61,19 @@ typedef struct jo_packager {
     int nroutes;
     /* Wanted segment length of a descriptor; den 0: every GOP or source fragment. */
     jo_fraction (*length)(const jo_options *options);
-    /* Figures that its manifests state, once for each plan. */
+    /* Figures that its manifests state, and what is cut otherwise in this format, once for each plan. */
     void (*measure)(const jo_period *period, jo_plan *plan);
+    /* Segment of a track for the number of a JO_BY_TIME row, -1 none, and the number of a segment, -1 if it has none.
+     * NULL: numbers are the track's wire times. */
+    int (*find_time)(const jo_presentation *p, const jo_plan *plan, int track, int64_t time);
+    int64_t (*segment_time)(const jo_presentation *p, const jo_plan *plan, int track, int segment);
 } jo_packager;
 
 extern const jo_packager jo_packager_hls;
 extern const jo_packager jo_packager_dash;
+extern const jo_packager jo_packager_mss;
 
-enum { JO_PACKAGERS = 2 };
+enum { JO_PACKAGERS = 3 };
 extern const jo_packager *const jo_packagers[JO_PACKAGERS];
 
 #endif

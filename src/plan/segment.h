@@ -19,6 +19,7 @@ typedef struct jo_track_plan {
     int first, last; /* first non-empty segment and one past the last: [first, last) */
     int64_t peak;    /* bits/s, set by the packager once the plan is made (output/measure.h) */
     int64_t average; /* bits/s, likewise */
+    int lead;        /* likewise: track whose times name this one's segments, -1 none */
 } jo_track_plan;
 
 typedef struct jo_plan {

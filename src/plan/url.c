@@ -15,9 +15,11 @@ typedef struct matcher {
     const char *const *tokens;
     int ntokens;
     jo_url_match *m;
+    const char *bitrate; /* of a $Q: digits in the path */
+    size_t bitrate_len;
 } matcher;
 
-static bool match(const matcher *x, const char *pattern, const char *path);
+static bool match(matcher *x, const char *pattern, const char *path);
 
 /* Digits at s without a leading zero, `least` or more. Returns what follows, or NULL. */
 static const char *match_number(const char *s, int64_t least, int64_t *out)
@@ -37,8 +39,23 @@ static const char *match_number(const char *s, int64_t least, int64_t *out)
     return s;
 }
 
-/* The longest token that starts path, is shorter than `below` and lets the rest match. */
-static bool match_token(const matcher *x, const char *pattern, const char *path)
+/* How much of token i a path has at this place: all of it, or, of_stream, its name (what stands before =<bit rate>).
+ * SIZE_MAX if it is another bit rate's. */
+static size_t token_length(const matcher *x, int i, bool of_stream)
+{
+    const char *token = x->tokens[i];
+    size_t n = strlen(token);
+
+    if (!of_stream)
+        return n;
+    if (n <= x->bitrate_len || token[n - x->bitrate_len - 1] != '=' ||
+        memcmp(token + n - x->bitrate_len, x->bitrate, x->bitrate_len) != 0)
+        return SIZE_MAX;
+    return n - x->bitrate_len - 1;
+}
+
+/* The longest token (or name) that starts path, is shorter than `below` and lets the rest match. */
+static bool match_token(matcher *x, const char *pattern, const char *path, bool of_stream)
 {
     size_t below = SIZE_MAX;
 
@@ -46,7 +63,7 @@ static bool match_token(const matcher *x, const char *pattern, const char *path)
         size_t best_len = 0;
         int best = -1;
         for (int i = 0; i < x->ntokens; i++) {
-            size_t n = strlen(x->tokens[i]);
+            size_t n = token_length(x, i, of_stream);
             if (n > best_len && n < below && strncmp(path, x->tokens[i], n) == 0) {
                 best = i;
                 best_len = n;
@@ -62,7 +79,32 @@ static bool match_token(const matcher *x, const char *pattern, const char *path)
     }
 }
 
-static bool match_any(const matcher *x, const char *pattern, const char *path)
+/* ",key=value" at s, as often as it comes. Returns what follows. */
+static const char *skip_attributes(const char *s)
+{
+    while (*s == ',') {
+        size_t key = strcspn(s + 1, "=,()/"), value;
+        if (key == 0 || s[1 + key] != '=')
+            break;
+        value = strcspn(s + 2 + key, ",()/");
+        s += 2 + key + value;
+    }
+    return s;
+}
+
+static bool match_bitrate(matcher *x, const char *pattern, const char *path)
+{
+    int64_t bitrate;
+    const char *end = match_number(path, 0, &bitrate);
+
+    if (!end)
+        return false;
+    x->bitrate = path;
+    x->bitrate_len = (size_t)(end - path);
+    return match(x, pattern, skip_attributes(end));
+}
+
+static bool match_any(matcher *x, const char *pattern, const char *path)
 {
     for (;; path++) {
         if (match(x, pattern, path))
@@ -72,7 +114,7 @@ static bool match_any(const matcher *x, const char *pattern, const char *path)
     }
 }
 
-static bool match_variable(const matcher *x, const char *pattern, const char *path)
+static bool match_variable(matcher *x, const char *pattern, const char *path)
 {
     const char *rest = pattern + 2;
     size_t n;
@@ -82,7 +124,11 @@ static bool match_variable(const matcher *x, const char *pattern, const char *pa
         n = strlen(x->base);
         return strncmp(path, x->base, n) == 0 && match(x, rest, path + n);
     case 'T':
-        return match_token(x, rest, path);
+        return match_token(x, rest, path, false);
+    case 'S':
+        return x->bitrate && match_token(x, rest, path, true);
+    case 'Q':
+        return match_bitrate(x, rest, path);
     case 'N':
     case 'I':
         path = match_number(path, pattern[1] == 'N', &x->m->number);
@@ -94,7 +140,7 @@ static bool match_variable(const matcher *x, const char *pattern, const char *pa
     }
 }
 
-static bool match(const matcher *x, const char *pattern, const char *path)
+static bool match(matcher *x, const char *pattern, const char *path)
 {
     while (*pattern && *pattern != '$') {
         if (*pattern++ != *path++)
@@ -114,7 +160,7 @@ static bool names_a_track(const char *path, const char *base)
 bool jo_url_match_path(const char *pattern, const char *path, const char *base,
                        const char *const *tokens, int ntokens, jo_url_match *m)
 {
-    matcher x = {base, tokens, ntokens, m};
+    matcher x = {.base = base, .tokens = tokens, .ntokens = ntokens, .m = m};
 
     *m = (jo_url_match){-1, -1};
     if (strncmp(pattern, "$*", 2) == 0 && names_a_track(path, base))

@@ -3,8 +3,10 @@
  *   $B  base name of the descriptor         $N  segment number, decimal, no leading zero
  *   $T  one known track token               $I  time (as $N, may be 0)
  *   $*  anything without '/'                other characters stand for themselves
+ *   $Q  bit rate of a track, then any number of ",key=value" (MS-SSTR 2.2.3: custom attributes), which say nothing new
+ *   $S  name of a track, which has the bit rate of the $Q before it: together they are its token
  *
- * Names are matched against the descriptor's known tokens, longest first, never split at '-'. */
+ * Names are matched against the descriptor's known tokens, longest first, never split at '-' or '='. */
 #ifndef JO_URL_H
 #define JO_URL_H
 

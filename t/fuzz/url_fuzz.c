@@ -40,7 +40,8 @@ static bool check_routes(const char *vpath, const char *base)
             jo_url_match m;
             bool good = jo_url_match_path(pattern, vpath, base, tokens, NTOKENS, &m);
             FUZZ_CHECK(m.track >= -1 && m.track < NTOKENS && m.number >= -1);
-            FUZZ_CHECK((m.track >= 0) == (good && strstr(pattern, "$T")));
+            FUZZ_CHECK((m.track >= 0) ==
+                       (good && (strstr(pattern, "$T") || strstr(pattern, "$S"))));
             matched = matched || good;
         }
     }

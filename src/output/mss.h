@@ -1,0 +1,29 @@
+/* Smooth Streaming ([MS-SSTR]): what its client manifest (mss.c) and its fragments (mss_fragment.c) share.
+ *
+ * Times of 10 MHz exist only here. A stream (StreamIndex) is the tracks of one name that are cut alike; the first of
+ * them leads: its times name the segments of all. */
+#ifndef JO_MSS_H
+#define JO_MSS_H
+
+#include "packager.h"
+
+#define JO_MSS_TIMESCALE 10000000
+
+/* Ticks of 10 MHz between a plan's wire times and those of its Smooth output. Smooth has no edit list: what of an access
+ * unit would have to be hidden before time 0 moves the whole title instead. At least 0. */
+int64_t jo_mss_offset(const jo_period *period, const jo_plan *plan);
+/* Where segment i of a track starts (i == count: where it ends), given that offset. */
+int64_t jo_mss_time(const jo_track *t, const jo_track_plan *tp, int i, int64_t offset);
+
+/* Rows' renders (packager.h): moof and mdat, moof, sample data, moof and mdat of the first key picture alone.
+ * JO_EMEDIA beyond limits->segment_size, JO_ENOTFOUND where there is no key picture. */
+apr_status_t jo_mss_render_fragment(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                                    const jo_resource *rs, jo_body *body);
+apr_status_t jo_mss_render_info(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                                const jo_resource *rs, jo_body *body);
+apr_status_t jo_mss_render_raw(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                               const jo_resource *rs, jo_body *body);
+apr_status_t jo_mss_render_key_frame(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                                     const jo_resource *rs, jo_body *body);
+
+#endif

@@ -1,0 +1,317 @@
+#include "mss.h"
+
+#include "../base/status.h"
+#include "mp4_write.h"
+
+/* tfhd and trun flags: 14496-12 8.8.7, 8.8.8 */
+#define TFHD_DEFAULT_DURATION 0x8
+#define TFHD_DEFAULT_FLAGS    0x20
+#define TRUN_DATA_OFFSET      0x1
+#define TRUN_FIRST_FLAGS      0x4
+#define TRUN_DURATION         0x100
+#define TRUN_SIZE             0x200
+#define TRUN_FLAGS            0x400
+#define TRUN_CTS              0x800
+/* sample_depends_on 2 (on none) | 1 (on others) + sample_is_non_sync_sample: 14496-12 8.8.3.1 */
+#define FLAGS_SYNC     0x02000000u
+#define FLAGS_NON_SYNC 0x01010000u
+/* sdtp as IIS writes it: depends on none, others depend on it, no redundant coding | no redundant coding */
+#define SDTP_SYNC     0x26
+#define SDTP_NON_SYNC 0x02
+
+#define MDAT_HEADER   8
+
+/* One sample, times in ticks of 10 MHz. */
+typedef struct unit {
+    int64_t offset;    /* in the source */
+    int64_t dts;       /* after the fragment's start */
+    uint32_t size;     /* bytes */
+    uint32_t duration; /* to the next one's dts */
+    int32_t cts;       /* PTS - DTS */
+    bool sync;
+} unit;
+
+typedef struct fragment {
+    const jo_track *track;
+    uint32_t id;     /* track_ID */
+    uint32_t number; /* sequence number */
+    int64_t time, duration;
+    int64_t shift; /* from wire times, in ticks of 10 MHz, to times of this fragment */
+    const unit *units;
+    uint32_t count;
+    int64_t bytes;    /* of all units */
+    uint32_t tfhd;    /* flags */
+    uint32_t trun;    /* flags */
+    size_t offset_at; /* place of the data offset in the header */
+} fragment;
+
+/* -- reading samples ------------------------------------------------------------------------------------ */
+
+static int64_t ticks(const jo_track *t, int64_t media_time)
+{
+    return jo_ticks_round(jo_ticks_add(media_time, t->span.shift), t->timescale, JO_MSS_TIMESCALE);
+}
+
+/* Decode time after the fragment's start. Without reordering it is the presentation time; what begins before the
+ * fragment (text that is shown already at time 0) begins with it. */
+static int64_t decode_time(const fragment *f, int64_t dts, int64_t first)
+{
+    const jo_track *t = f->track;
+
+    if (t->index->reordered) {
+        return ticks(t, dts + t->dts_shift) - ticks(t, first + t->dts_shift);
+    }
+    int64_t at = ticks(t, dts + t->index->cts) + f->shift - f->time;
+    return at < 0 ? 0 : at;
+}
+
+static uint32_t clamp_duration(int64_t d)
+{
+    return (uint32_t)(d < 0 ? 0 : d > UINT32_MAX ? UINT32_MAX : d);
+}
+
+static int32_t clamp_cts(int64_t c)
+{
+    return (int32_t)(c < INT32_MIN ? INT32_MIN : c > INT32_MAX ? INT32_MAX : c);
+}
+
+static uint32_t read_units(const fragment *f, uint32_t from, uint32_t count, unit *units)
+{
+    const jo_track *t = f->track;
+    int64_t first = jo_index_dts(t->index, from);
+    uint32_t n = 0;
+    jo_cursor c;
+    jo_sample s;
+
+    jo_cursor_init(&c, t->index, from);
+    for (; n < count && jo_cursor_next(&c, &s); n++) {
+        int64_t dts = decode_time(f, s.dts, first);
+        units[n] = (unit){.offset = s.offset, .dts = dts, .size = s.size, .sync = s.sync};
+        units[n].duration = clamp_duration(decode_time(f, s.dts + s.duration, first) - dts);
+        if (t->index->reordered) {
+            units[n].cts = clamp_cts(ticks(t, s.dts + s.cts) + f->shift - f->time - dts);
+        }
+    }
+    return n;
+}
+
+static apr_status_t make_fragment(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                                  const jo_resource *rs, fragment *f)
+{
+    const jo_period *period = &p->periods[0];
+    const jo_track *t = period->tracks[rs->track];
+    const jo_track_plan *tp = &plan->tracks[rs->track];
+    const jo_cut *cut = &tp->cuts[rs->segment];
+    int64_t offset = jo_mss_offset(period, plan);
+    const jo_track *lead = period->tracks[tp->lead];
+    const jo_track_plan *lp = &plan->tracks[tp->lead];
+    uint32_t count = cut[1].sample - cut[0].sample;
+
+    *f =
+        (fragment){.track = t, .id = (uint32_t)rs->track + 1, .bytes = cut[1].bytes - cut[0].bytes};
+    f->number = (uint32_t)(plan->base_number + rs->segment);
+    f->time = jo_mss_time(lead, lp, rs->segment, offset);
+    f->duration = jo_mss_time(lead, lp, rs->segment + 1, offset) - f->time;
+    f->shift = offset + f->time - jo_mss_time(t, tp, rs->segment, offset);
+    int64_t most = 256 + f->bytes + (int64_t)count * 17; /* of trun and sdtp */
+    if ((uint64_t)most > cx->limits->segment_size || most > INT32_MAX) {
+        return jo_fail(cx, JO_EMEDIA,
+                       "segment %u of %s has %" APR_INT64_T_FMT " bytes, more than allowed",
+                       f->number, t->token, f->bytes);
+    }
+    unit *units = apr_palloc(cx->pool, sizeof(*units) * (size_t)count);
+    f->units = units;
+    f->count = read_units(f, cut[0].sample, count, units);
+    return APR_SUCCESS;
+}
+
+/* -- writing -------------------------------------------------------------------------------------------- */
+
+/* What need not be said sample by sample. */
+static void choose_layout(fragment *f)
+{
+    bool even = true, first_only = true;
+
+    for (uint32_t n = 1; n < f->count; n++) {
+        even = even && f->units[n].duration == f->units[0].duration;
+        first_only = first_only && !f->units[n].sync;
+    }
+    f->trun = TRUN_DATA_OFFSET | TRUN_SIZE;
+    f->tfhd = even ? TFHD_DEFAULT_DURATION : 0;
+    f->trun |= even ? 0 : TRUN_DURATION;
+    if (f->track->index->all_sync) {
+        f->tfhd |= TFHD_DEFAULT_FLAGS;
+    } else if (first_only && f->units[0].sync) {
+        f->tfhd |= TFHD_DEFAULT_FLAGS;
+        f->trun |= TRUN_FIRST_FLAGS;
+    } else {
+        f->trun |= TRUN_FLAGS;
+    }
+    f->trun |= f->track->index->reordered ? TRUN_CTS : 0;
+}
+
+static void write_tfhd(jo_writer *w, const fragment *f)
+{
+    size_t at = jo_full_box_open(w, "tfhd", 0, f->tfhd);
+
+    jo_write_u32(w, f->id);
+    if (f->tfhd & TFHD_DEFAULT_DURATION) {
+        jo_write_u32(w, f->units[0].duration);
+    }
+    if (f->tfhd & TFHD_DEFAULT_FLAGS) {
+        jo_write_u32(w, f->track->index->all_sync ? FLAGS_SYNC : FLAGS_NON_SYNC);
+    }
+    jo_box_close(w, at);
+}
+
+/* Version 1, with signed offsets, only where pictures are reordered: the first picture is shown at the fragment's time,
+ * so others are decoded after that. */
+static void write_trun(jo_writer *w, fragment *f)
+{
+    size_t at = jo_full_box_open(w, "trun", f->trun & TRUN_CTS ? 1 : 0, f->trun);
+
+    jo_write_u32(w, f->count);
+    f->offset_at = w->len;
+    jo_write_u32(w, 0);
+    if (f->trun & TRUN_FIRST_FLAGS) {
+        jo_write_u32(w, FLAGS_SYNC);
+    }
+    for (uint32_t n = 0; n < f->count; n++) {
+        const unit *u = &f->units[n];
+        if (f->trun & TRUN_DURATION) {
+            jo_write_u32(w, u->duration);
+        }
+        jo_write_u32(w, u->size);
+        if (f->trun & TRUN_FLAGS) {
+            jo_write_u32(w, u->sync ? FLAGS_SYNC : FLAGS_NON_SYNC);
+        }
+        if (f->trun & TRUN_CTS) {
+            jo_write_u32(w, (uint32_t)u->cts);
+        }
+    }
+    jo_box_close(w, at);
+}
+
+/* IIS has it for pictures only. */
+static void write_sdtp(jo_writer *w, const fragment *f)
+{
+    if (f->track->kind != JO_VIDEO) {
+        return;
+    }
+    size_t at = jo_full_box_open(w, "sdtp", 0, 0);
+    for (uint32_t n = 0; n < f->count; n++) {
+        jo_write_u8(w, f->units[n].sync ? SDTP_SYNC : SDTP_NON_SYNC);
+    }
+    jo_box_close(w, at);
+}
+
+/* Absolute time and duration: MS-SSTR 2.2.4.4 */
+static void write_tfxd(jo_writer *w, const fragment *f)
+{
+    static const uint8_t id[16] = {0x6d, 0x1d, 0x9b, 0x05, 0x42, 0xd5, 0x44, 0xe6,
+                                   0x80, 0xe2, 0x14, 0x1d, 0xaf, 0xf7, 0x57, 0xb2};
+    size_t at = jo_box_open(w, "uuid");
+
+    jo_write_bytes(w, id, sizeof(id));
+    jo_write_u32(w, 1 << 24); /* version 1: 64 bits */
+    jo_write_u64(w, (uint64_t)f->time);
+    jo_write_u64(w, (uint64_t)f->duration);
+    jo_box_close(w, at);
+}
+
+static void write_moof(jo_writer *w, fragment *f)
+{
+    choose_layout(f);
+    size_t moof = jo_box_open(w, "moof");
+    size_t at = jo_full_box_open(w, "mfhd", 0, 0);
+    jo_write_u32(w, f->number);
+    jo_box_close(w, at);
+    size_t traf = jo_box_open(w, "traf");
+    write_tfhd(w, f);
+    write_trun(w, f);
+    write_sdtp(w, f);
+    write_tfxd(w, f);
+    jo_box_close(w, traf);
+    jo_box_close(w, moof);
+    jo_write_patch_u32(w, f->offset_at, (uint32_t)(w->len - moof + MDAT_HEADER));
+}
+
+static void add_samples(const fragment *f, const jo_resource *rs, jo_body *body)
+{
+    for (uint32_t n = 0; n < f->count; n++) {
+        jo_body_add_range(body, rs->source, f->units[n].offset, f->units[n].size);
+    }
+}
+
+static void add_fragment(jo_ctx *cx, fragment *f, const jo_resource *rs, jo_body *body)
+{
+    jo_writer w;
+
+    jo_writer_init(&w, cx->pool, 256 + (size_t)f->count * 17);
+    write_moof(&w, f);
+    jo_write_u32(&w, (uint32_t)(f->bytes + MDAT_HEADER));
+    jo_write_bytes(&w, "mdat", 4);
+    jo_body_add_memory(body, w.data, w.len);
+    add_samples(f, rs, body);
+}
+
+apr_status_t jo_mss_render_fragment(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                                    const jo_resource *rs, jo_body *body)
+{
+    fragment f;
+
+    if (make_fragment(cx, p, plan, rs, &f) == APR_SUCCESS) {
+        add_fragment(cx, &f, rs, body);
+    }
+    return cx->code;
+}
+
+apr_status_t jo_mss_render_info(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                                const jo_resource *rs, jo_body *body)
+{
+    fragment f;
+    jo_writer w;
+
+    if (make_fragment(cx, p, plan, rs, &f) == APR_SUCCESS) {
+        jo_writer_init(&w, cx->pool, 256 + (size_t)f.count * 17);
+        write_moof(&w, &f);
+        jo_body_add_memory(body, w.data, w.len);
+    }
+    return cx->code;
+}
+
+apr_status_t jo_mss_render_raw(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                               const jo_resource *rs, jo_body *body)
+{
+    fragment f;
+
+    if (make_fragment(cx, p, plan, rs, &f) == APR_SUCCESS) {
+        add_samples(&f, rs, body);
+    }
+    return cx->code;
+}
+
+apr_status_t jo_mss_render_key_frame(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                                     const jo_resource *rs, jo_body *body)
+{
+    fragment f;
+    uint32_t n = 0;
+
+    if (make_fragment(cx, p, plan, rs, &f) != APR_SUCCESS) {
+        return cx->code;
+    }
+    while (n < f.count && !f.units[n].sync) {
+        n++;
+    }
+    if (n == f.count) {
+        return jo_fail(cx, JO_ENOTFOUND, "segment %u of %s has no key picture", f.number,
+                       f.track->token);
+    }
+    unit key = f.units[n];
+    key.cts = clamp_cts(key.cts + key.dts); /* clients count from the fragment's time */
+    f.units = &key;
+    f.count = 1;
+    f.bytes = key.size;
+    add_fragment(cx, &f, rs, body);
+    return APR_SUCCESS;
+}
