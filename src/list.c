@@ -6,6 +6,11 @@
 #include <apr_tables.h>
 #include <string.h>
 
+static bool of_track(const jo_route *route)
+{
+    return strstr(route->pattern, "$T") != NULL || strstr(route->pattern, "$S") != NULL;
+}
+
 typedef struct lister {
     jo_ctx *cx;
     const jo_title *title;
@@ -34,27 +39,57 @@ static apr_status_t push(lister *l, const jo_route *route, int track, int segmen
     return APR_SUCCESS;
 }
 
+/* What a row that takes numbers calls a segment; -1 if it has no name for it. */
+static int64_t number_of(const lister *l, const jo_route *route, int track, int segment)
+{
+    const jo_packager *p = jo_packagers[l->packager];
+    const jo_plan *plan = l->title->plans[l->packager];
+
+    if (route->address == JO_BY_NUMBER) {
+        return plan->base_number + segment;
+    }
+    return p->segment_time ? p->segment_time(l->title->presentation, plan, track, segment)
+                           : plan->tracks[track].cuts[segment].time;
+}
+
 static apr_status_t list_segments(lister *l, const jo_route *route, int track)
 {
-    const jo_plan *plan = l->title->plans[l->packager];
-    const jo_track_plan *tp = &plan->tracks[track];
+    const jo_track_plan *tp = &l->title->plans[l->packager]->tracks[track];
 
     for (int i = tp->first; i < tp->last; i++) {
-        int64_t number = route->address == JO_BY_TIME ? tp->cuts[i].time : plan->base_number + i;
-        if (!jo_plan_empty(tp, i) && push(l, route, track, i, number) != APR_SUCCESS) {
+        int64_t number = jo_plan_empty(tp, i) ? -1 : number_of(l, route, track, i);
+        if (number >= 0 && push(l, route, track, i, number) != APR_SUCCESS) {
             return l->cx->code;
         }
     }
     return APR_SUCCESS;
 }
 
-/* DASH answers for its segments by time and by number, and its MPD names one of them. */
+static bool first_of_class(const jo_packager *p, const jo_route *route)
+{
+    const jo_route *first = p->routes;
+
+    while (first->class != route->class) {
+        first++;
+    }
+    return first == route;
+}
+
+/* Do manifests lead there? DASH answers for its segments by time and by number, and its MPD names one of them; Smooth's
+ * other views of a fragment, and its manifest's other name, are for who knows of them. */
 static bool is_named(const lister *l, const jo_route *route)
 {
+    const jo_packager *p = jo_packagers[l->packager];
     bool by_time = l->title->options.mpd_template == JO_TEMPLATE_TIME;
 
-    return jo_packagers[l->packager]->format != JO_DASH || route->address == JO_BY_NOTHING ||
-           by_time == (route->address == JO_BY_TIME);
+    switch (p->format) {
+    case JO_DASH:
+        return route->address == JO_BY_NOTHING || by_time == (route->address == JO_BY_TIME);
+    case JO_SMOOTH:
+        return first_of_class(p, route);
+    default:
+        return true;
+    }
 }
 
 static apr_status_t list_route(lister *l, const jo_route *route)
@@ -64,7 +99,7 @@ static apr_status_t list_route(lister *l, const jo_route *route)
     if (!is_named(l, route)) {
         return APR_SUCCESS;
     }
-    if (strstr(route->pattern, "$T") == NULL) {
+    if (!of_track(route)) {
         return push(l, route, -1, -1, 0);
     }
     for (int i = 0; i < s->ntracks; i++) {
@@ -80,7 +115,7 @@ static apr_status_t list_route(lister *l, const jo_route *route)
 /* 0: segments and inits, 1: manifests of a track, 2: of the title */
 static int rank(const jo_route *route)
 {
-    return route->class != JO_CLASS_MANIFEST ? 0 : strstr(route->pattern, "$T") != NULL ? 1 : 2;
+    return route->class != JO_CLASS_MANIFEST ? 0 : of_track(route) ? 1 : 2;
 }
 
 apr_status_t jo_title_list(jo_ctx *cx, const jo_title *t, unsigned formats, jo_listed **out,

@@ -725,20 +725,19 @@ static apr_status_t open_stdin(jo_ctx *cx, jo_source **out)
     return jo_source_open(cx, "/standard input", out);
 }
 
-int jo_cmd_dump(apr_pool_t *pool, const jo_command *self, int argc, const char *const *argv)
+static int run(apr_pool_t *pool, const jo_command *self, const jo_args *args)
 {
+    const char *name = args->files[0];
     dump d = {0};
     jo_source *src;
     jo_ctx cx;
     apr_status_t rv;
 
-    if (argc != 2 || (argv[1][0] == '-' && argv[1][1]))
-        return jo_cli_usage(self);
     jo_cli_ctx(&cx, pool);
     d.cx = &cx;
     jo_text_init(&d.out, pool, 4096);
-    rv = strcmp(argv[1], "-") == 0 ? open_stdin(&cx, &src)
-                                   : jo_source_open(&cx, jo_cli_absolute(pool, argv[1]), &src);
+    rv = strcmp(name, "-") == 0 ? open_stdin(&cx, &src)
+                                : jo_source_open(&cx, jo_cli_absolute(pool, name), &src);
     if (rv != APR_SUCCESS)
         return jo_cli_fail(&cx);
     if (!print_file(&d, src) || !jo_cli_write(d.out.s, d.out.len))
@@ -750,3 +749,16 @@ int jo_cmd_dump(apr_pool_t *pool, const jo_command *self, int argc, const char *
     jo_fail_in(&cx, src->name);
     return jo_cli_fail(&cx);
 }
+
+static const apr_getopt_option_t options[] = {JO_OPTION_HELP, {0}};
+
+const jo_command jo_cmd_dump = {
+    .name = "dump",
+    .args = "FILE",
+    .what = "print the boxes of an MP4 or CMAF file as text",
+    .more = "FILE - is standard input. What is damaged is marked by !!.",
+    .options = options,
+    .least = 1,
+    .most = 1,
+    .run = run,
+};

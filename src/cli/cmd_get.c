@@ -83,18 +83,16 @@ static int write_body(jo_ctx *cx, const jo_body *b)
     return 0;
 }
 
-int jo_cmd_get(apr_pool_t *pool, const jo_command *self, int argc, const char *const *argv)
+static int run(apr_pool_t *pool, const jo_command *self, const jo_args *args)
 {
-    bool head = argc == 3 && strcmp(argv[1], "-i") == 0;
+    bool head = args->option['i'];
     jo_settings settings = {0};
     jo_request rq = {.settings = &settings};
     jo_reply rp = {0};
     jo_ctx cx;
 
-    if (argc != 2 + head || *argv[argc - 1] == '-')
-        return jo_cli_usage(self);
     jo_cli_ctx(&cx, pool);
-    if (!make_request(&cx, argv[argc - 1], &rq) || jo_origin_serve(&cx, &rq, &rp) != APR_SUCCESS) {
+    if (!make_request(&cx, args->files[0], &rq) || jo_origin_serve(&cx, &rq, &rp) != APR_SUCCESS) {
         if (head)
             write_head(&cx, jo_status_http(cx.code), NULL);
         return jo_cli_fail(&cx);
@@ -103,3 +101,18 @@ int jo_cmd_get(apr_pool_t *pool, const jo_command *self, int argc, const char *c
         return JO_EXIT_FAILED;
     return write_body(&cx, &rp.body);
 }
+
+static const apr_getopt_option_t options[] = {
+    {"include", 'i', 0, "print status and headers, too"}, JO_OPTION_HELP, {0}};
+
+const jo_command jo_cmd_get = {
+    .name = "get",
+    .args = "X.ism/PATH[?QUERY]",
+    .what = "print what the server would answer to a URL",
+    .more = "X.ism or X.mp4 is a file; what follows it is the URL below the title, such as .m3u8 "
+            "or .mpd.",
+    .options = options,
+    .least = 1,
+    .most = 1,
+    .run = run,
+};

@@ -3,64 +3,10 @@
 #include "../base/status.h"
 #include "../base/text.h"
 #include "../input/load.h"
+#include "descriptor.h"
 
-#include <apr_strings.h>
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
-
-/* Asks the loader for every video and audio track of the files. */
-static const jo_ism *ask(apr_pool_t *pool, int nfiles, const char *const *files)
-{
-    jo_ism *ism = apr_pcalloc(pool, sizeof *ism);
-
-    ism->ntracks = 2 * nfiles;
-    ism->tracks = apr_pcalloc(pool, (size_t)ism->ntracks * sizeof *ism->tracks);
-    for (int i = 0; i < ism->ntracks; i++) {
-        ism->tracks[i].type = i < nfiles ? JO_ISM_VIDEO : JO_ISM_AUDIO;
-        ism->tracks[i].src = jo_cli_absolute(pool, files[i % nfiles]);
-    }
-    return ism;
-}
-
-/* Absolute path `to` as seen from the folder of the absolute path `from`. */
-static const char *relative(apr_pool_t *pool, const char *from, const char *to)
-{
-    size_t common = 0;
-    jo_text t;
-
-    for (size_t i = 0; from[i] && from[i] == to[i]; i++)
-        if (from[i] == '/')
-            common = i + 1;
-    jo_text_init(&t, pool, 0);
-    for (const char *s = from + common; *s; s++)
-        if (*s == '/')
-            jo_text_add(&t, "../");
-    jo_text_add(&t, to + common);
-    return t.s;
-}
-
-/* What the loader found, as a descriptor that says all of it. */
-static const jo_ism *describe(apr_pool_t *pool, const char *path, const jo_presentation *p)
-{
-    const jo_period *period = &p->periods[0];
-    jo_ism *ism = apr_pcalloc(pool, sizeof *ism);
-
-    ism->ntracks = period->ntracks;
-    ism->tracks = apr_pcalloc(pool, (size_t)ism->ntracks * sizeof *ism->tracks);
-    for (int i = 0; i < ism->ntracks; i++) {
-        const jo_track *t = period->tracks[i];
-        ism->tracks[i] = (jo_ism_track){
-            .type = t->kind == JO_VIDEO ? JO_ISM_VIDEO : JO_ISM_AUDIO,
-            .src = relative(pool, path, p->sources[t->span.source].path),
-            .bitrate = t->bitrate,
-            .lang = *t->language ? t->lang : NULL,
-            .name = t->name,
-            .track_id = t->id,
-        };
-    }
-    return ism;
-}
 
 static int save(const char *path, const jo_text *t)
 {
@@ -75,20 +21,37 @@ static int save(const char *path, const jo_text *t)
     return JO_EXIT_FAILED;
 }
 
-int jo_cmd_ism(apr_pool_t *pool, const jo_command *self, int argc, const char *const *argv)
+static int run(apr_pool_t *pool, const jo_command *self, const jo_args *args)
 {
+    const char *name = args->option['o'];
     jo_presentation *p;
     const char *path;
     jo_text t;
     jo_ctx cx;
 
-    if (argc < 4 || strcmp(argv[1], "-o") != 0)
-        return jo_cli_usage(self);
-    path = jo_cli_absolute(pool, argv[2]);
+    path = jo_cli_absolute(pool, name ? name : "x.ism");
     jo_cli_ctx(&cx, pool);
-    if (jo_load(&cx, path, ask(pool, argc - 3, argv + 3), "", 0, 0, &p) != APR_SUCCESS)
+    if (jo_load(&cx, path, jo_descriptor_ask(pool, args->nfiles, args->files), "", 0, 0, &p) !=
+        APR_SUCCESS)
         return jo_cli_fail(&cx);
     jo_text_init(&t, pool, 4096);
-    jo_ism_write(describe(pool, path, p), &t);
-    return save(argv[2], &t);
+    jo_ism_write(jo_descriptor_make(pool, path, p), &t);
+    if (!name)
+        return jo_cli_write(t.s, t.len) ? 0 : JO_EXIT_FAILED;
+    return save(name, &t);
 }
+
+static const apr_getopt_option_t options[] = {
+    {"output", 'o', 1, "file to write; standard output if not given"}, JO_OPTION_HELP, {0}};
+
+const jo_command jo_cmd_ism = {
+    .name = "ism",
+    .args = "FILE...",
+    .what = "write a descriptor of the tracks in media files",
+    .more = "Sources are named as seen from the descriptor; bit rates, languages, names and roles "
+            "are the files'.",
+    .options = options,
+    .least = 1,
+    .most = 1000,
+    .run = run,
+};

@@ -11,29 +11,56 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const jo_command commands[] = {
-    {"get", "[-i] X.ism/PATH[?QUERY]",
-     "print what the server would answer; -i: with status and headers", jo_cmd_get},
-    {"ism", "-o X.ism FILE...", "write a descriptor of the tracks in the files", jo_cmd_ism},
-    {"dump", "FILE", "print the boxes of an MP4 or CMAF file as text (-: standard input)",
-     jo_cmd_dump},
-};
+static const jo_command *const commands[] = {&jo_cmd_inspect, &jo_cmd_ism, &jo_cmd_get,
+                                             &jo_cmd_dump, &jo_cmd_package};
 
 enum { NCOMMANDS = sizeof commands / sizeof *commands };
 
+/* ---- help */
+
 static void help(FILE *to)
 {
-    fprintf(to, "usage: jitorigin COMMAND ...\n\n");
+    fprintf(to, "usage: jitorigin COMMAND [OPTION...] OPERAND...\n\n");
     for (int i = 0; i < NCOMMANDS; i++)
-        fprintf(to, "  %s %s\n      %s\n", commands[i].name, commands[i].args, commands[i].what);
-    fprintf(to, "  --help, --version\n");
+        fprintf(to, "  %-8s %s\n", commands[i]->name, commands[i]->what);
+    fprintf(to, "\n`jitorigin COMMAND --help` tells more; --version prints the version.\n"
+                "Exit status: 0 good, 1 failed or errors found, 2 wrong usage.\n");
 }
 
-int jo_cli_usage(const jo_command *self)
+static void help_option(const apr_getopt_option_t *o)
 {
-    fprintf(stderr, "usage: jitorigin %s %s\n", self->name, self->args);
+    char letter[] = "-x, ", name[32];
+
+    letter[1] = (char)o->optch;
+    snprintf(name, sizeof name, "--%s%s", o->name, o->has_arg ? " VALUE" : "");
+    printf("  %s%-16s %s\n", o->optch >= ' ' ? letter : "    ", name, o->description);
+}
+
+static int help_command(const jo_command *self)
+{
+    printf("usage: jitorigin %s [OPTION...] %s\n\n%s\n", self->name, self->args, self->what);
+    if (self->more)
+        printf("\n%s\n", self->more);
+    printf("\n");
+    for (const apr_getopt_option_t *o = self->options; o->optch; o++)
+        help_option(o);
+    return 0;
+}
+
+int jo_cli_usage(const jo_command *self, const char *fmt, ...)
+{
+    va_list args;
+
+    fprintf(stderr, "jitorigin %s: ", self->name);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fprintf(stderr, "\nusage: jitorigin %s [OPTION...] %s (--help tells more)\n", self->name,
+            self->args);
     return JO_EXIT_USAGE;
 }
+
+/* ---- what commands share */
 
 static void log_to_stderr(void *baton, jo_log_level level, const char *line)
 {
@@ -64,12 +91,69 @@ const char *jo_cli_absolute(apr_pool_t *pool, const char *path)
     return apr_filepath_merge(&out, NULL, path, 0, pool) == APR_SUCCESS ? out : path;
 }
 
+bool jo_cli_is_descriptor(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+
+    return dot && (strcmp(dot, ".ism") == 0 || strcmp(dot, ".isml") == 0);
+}
+
 bool jo_cli_write(const void *data, size_t len)
 {
     if (fwrite(data, 1, len, stdout) == len && fflush(stdout) == 0)
         return true;
     fprintf(stderr, "jitorigin: standard output: %s\n", strerror(errno));
     return false;
+}
+
+/* ---- the command line */
+
+static void print_error(void *baton, const char *fmt, ...)
+{
+    va_list args;
+
+    fprintf(stderr, "jitorigin ");
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+}
+
+static const char *word(int n)
+{
+    return n == 1 ? "" : "s";
+}
+
+static int run_command(apr_pool_t *pool, const jo_command *c, int argc, const char *const *argv)
+{
+    jo_args args = {.files = argv};
+    const char *value;
+    apr_getopt_t *os;
+    int letter;
+
+    apr_getopt_init(&os, pool, argc, argv);
+    os->interleave = 1;
+    os->errfn = print_error;
+    for (;;) {
+        apr_status_t rv = apr_getopt_long(os, c->options, &letter, &value);
+        if (rv == APR_EOF)
+            break;
+        if (rv != APR_SUCCESS) {
+            fprintf(stderr, "usage: jitorigin %s [OPTION...] %s (--help tells more)\n", c->name,
+                    c->args);
+            return JO_EXIT_USAGE;
+        }
+        args.option[letter & 127] = value ? value : "";
+    }
+    if (args.option[JO_OPT_HELP])
+        return help_command(c);
+    args.files = os->argv + os->ind;
+    args.nfiles = argc - os->ind;
+    if (args.nfiles < c->least)
+        return jo_cli_usage(c, "%d operand%s wanted", c->least, word(c->least));
+    if (args.nfiles > c->most)
+        return jo_cli_usage(c, "more than %d operand%s: %s", c->most, word(c->most),
+                            args.files[c->most]);
+    return c->run(pool, c, &args);
 }
 
 static int run(apr_pool_t *pool, int argc, const char *const *argv)
@@ -83,8 +167,8 @@ static int run(apr_pool_t *pool, int argc, const char *const *argv)
         return 0;
     }
     for (int i = 0; argc > 1 && i < NCOMMANDS; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(pool, &commands[i], argc - 1, argv + 1);
+        if (strcmp(argv[1], commands[i]->name) == 0)
+            return run_command(pool, commands[i], argc - 1, argv + 1);
     if (argc > 1)
         fprintf(stderr, "jitorigin: no command \"%s\"\n", argv[1]);
     help(stderr);

@@ -2,6 +2,20 @@
 
 #include "../base/text.h"
 
+#include <string.h>
+
+/* A token is <name>=<bit rate>: the part before or behind its last '='. */
+static bool add_half(jo_text *out, const char *token, bool name)
+{
+    const char *equals = token ? strrchr(token, '=') : NULL;
+
+    if (equals && name)
+        jo_text_add_n(out, token, (size_t)(equals - token));
+    else if (equals)
+        jo_text_add(out, equals + 1);
+    return equals != NULL;
+}
+
 static bool add_variable(jo_text *out, char variable, const jo_url_parts *parts)
 {
     switch (variable) {
@@ -12,6 +26,9 @@ static bool add_variable(jo_text *out, char variable, const jo_url_parts *parts)
     case 'T':
         jo_text_add(out, parts->token ? parts->token : "");
         return parts->token != NULL;
+    case 'S':
+    case 'Q':
+        return add_half(out, parts->token, variable == 'S');
     case 'N':
     case 'I':
         jo_text_add_int(out, parts->number);
