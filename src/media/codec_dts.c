@@ -6,6 +6,7 @@
 
 #define FOURCC_DTSX JO_FOURCC('d', 't', 's', 'x')
 #define FOURCC_MP4A JO_FOURCC('m', 'p', '4', 'a')
+#define CORE_SYNC   0x7ffe8001
 
 /* ChannelLayout of ddts, TS 102 114 table E.5: C, L/R, Ls/Rs, LFE1, Cs, Lh/Rh, Lsr/Rsr, Ch, Oh, Lc/Rc, Lw/Rw,
  * Lss/Rss, LFE2, Lhs/Rhs, Chr, Lhr/Rhr. */
@@ -93,6 +94,34 @@ static apr_status_t parse(jo_ctx *cx, jo_track *t)
     return finish(cx, t);
 }
 
+/* mp4a has no ddts, and its entry says stereo as often as not: 14496-14 5.6. */
+static bool wants_probe(const jo_track *t)
+{
+    return t->fourcc == FOURCC_MP4A;
+}
+
+/* Header of a core frame: TS 102 114 5.3.1. DTS Express and lossless without a core leave the entry's word. */
+static void probe(jo_ctx *cx, jo_track *t)
+{
+    static const uint16_t rates[16] = {0,     8000,  16000, 32000, 0,     0,     11025,
+                                       22050, 44100, 0,     0,     12000, 24000, 48000};
+    static const uint8_t channels[16] = {1, 2, 2, 2, 2, 3, 3, 4, 4, 5, 6, 6, 6, 7, 8, 8};
+    jo_bits b;
+
+    jo_bits_init(&b, t->probe, t->probe_len);
+    uint32_t sync = jo_bits_read(&b, 32);
+    jo_bits_read(&b, 1 + 5 + 1 + 7 + 14);
+    unsigned amode = jo_bits_read(&b, 6), rate = rates[jo_bits_read(&b, 4)];
+    jo_bits_read(&b, 5 + 5 + 3 + 2);
+    unsigned lfe = jo_bits_read(&b, 2);
+    if (b.failed || sync != CORE_SYNC || amode >= sizeof(channels) || rate == 0) {
+        return;
+    }
+    t->sample_rate = rate;
+    t->channels = (uint16_t)(channels[amode] + (lfe == 1 || lfe == 2));
+    t->channel_value = apr_psprintf(cx->pool, "%u", t->channels);
+}
+
 static const char *group(const jo_track *t)
 {
     static const char *const words[] = {"dtsc", "dtsh", "dtsl", "dtse"}; /* 0xa9..0xac */
@@ -125,5 +154,7 @@ const jo_codec jo_codec_dts = {.name = "DTS",
                                .kind = JO_AUDIO,
                                .group = group,
                                .parse = parse,
+                               .wants_probe = wants_probe,
+                               .probe = probe,
                                .write_entry = write_entry,
                                .rfc6381 = jo_audio_rfc6381};

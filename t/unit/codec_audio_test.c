@@ -326,6 +326,23 @@ static void test_mpeg_audio_probe(void)
     }
 }
 
+static void test_dts_probe(void)
+{
+    jo_track t = parse_hex("mp4a", "esds", "a9");
+
+    ok(t.codec->wants_probe(&t), "DTS without ddts wants a probe");
+    /* TS 102 114 5.3.1: AMODE 9 (five), SFREQ 13 (48 kHz), LFF 2 */
+    probe(&t, "7ffe8001fc3c3ff276c00c", 0);
+    ok(t.sample_rate == 48000 && t.channels == 6 && same(t.channel_value, "6"), "5.1");
+    for (size_t cut = 1; cut <= 11; cut++) {
+        t = parse_hex("mp4a", "esds", "a9");
+        probe(&t, "7ffe8001fc3c3ff276c00c", cut);
+        ok(t.sample_rate == 32000 && t.channels == 2, "%zu bytes short: nothing", cut);
+    }
+    probe(&t, "64582025fc3c3ff276c00c", 0);
+    ok(t.channels == 2, "no core, no change");
+}
+
 static void test_mpegh_probe(void)
 {
     jo_track t = parse_hex("mhm1", "free", "");
@@ -409,6 +426,7 @@ int main(void)
     test_refused();
     test_joc();
     test_mpeg_audio_probe();
+    test_dts_probe();
     test_mpegh_probe();
     test_entries();
     test_smooth();
