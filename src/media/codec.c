@@ -1,5 +1,7 @@
 #include "codec.h"
 
+#include "dovi.h"
+
 #include <apr_strings.h>
 
 #define ALL      (JO_HLS | JO_DASH | JO_SMOOTH)
@@ -8,6 +10,18 @@
 static const jo_codec_row rows[] = {
     {JO_FOURCC('a', 'v', 'c', '1'), &jo_codec_avc, ALL},
     {JO_FOURCC('a', 'v', 'c', '3'), &jo_codec_avc, ALL},
+    {JO_FOURCC('h', 'v', 'c', '1'), &jo_codec_hevc, ALL},
+    {JO_FOURCC('h', 'e', 'v', '1'), &jo_codec_hevc, ALL},
+    {JO_FOURCC('d', 'v', 'h', '1'), &jo_codec_hevc, HLS_DASH},
+    {JO_FOURCC('d', 'v', 'h', 'e'), &jo_codec_hevc, HLS_DASH},
+    {JO_FOURCC('d', 'v', 'a', '1'), &jo_codec_avc, HLS_DASH},
+    {JO_FOURCC('d', 'v', 'a', 'v'), &jo_codec_avc, HLS_DASH},
+    {JO_FOURCC('v', 'v', 'c', '1'), &jo_codec_vvc, HLS_DASH},
+    {JO_FOURCC('v', 'v', 'i', '1'), &jo_codec_vvc, HLS_DASH},
+    {JO_FOURCC('a', 'v', '0', '1'), &jo_codec_av1, HLS_DASH},
+    {JO_FOURCC('d', 'a', 'v', '1'), &jo_codec_av1, HLS_DASH},
+    {JO_FOURCC('v', 'p', '0', '8'), &jo_codec_vp9, HLS_DASH},
+    {JO_FOURCC('v', 'p', '0', '9'), &jo_codec_vp9, HLS_DASH},
     {JO_FOURCC('m', 'p', '4', 'a'), &jo_codec_aac, ALL},
     {JO_FOURCC('.', 'm', 'p', '3'), &jo_codec_mpeg_audio, HLS_DASH},
     {JO_FOURCC('a', 'c', '-', '3'), &jo_codec_ac3, HLS_DASH},
@@ -78,4 +92,44 @@ apr_status_t jo_codec_parse(jo_ctx *cx, jo_track *t)
     t->codec = row->codec;
     t->formats = row->formats;
     return row->codec->parse(cx, t);
+}
+
+/* 23091-2 8.2; 14 is SDR unless Dolby Vision says that SEI make it HLG. */
+static const char *range_of(unsigned transfer)
+{
+    switch (transfer) {
+    case 16:
+        return "PQ";
+    case 18:
+        return "HLG";
+    default:
+        return transfer >= 1 && transfer <= 17 && transfer != 2 && transfer != 3 ? "SDR" : NULL;
+    }
+}
+
+static const char *dovi_range(const jo_dovi *d)
+{
+    switch (d->compatibility) {
+    case 1:
+    case 6: /* Blu-ray's HDR10 */
+        return "PQ";
+    case 2:
+        return "SDR";
+    case 4:
+        return "HLG";
+    default:
+        return NULL;
+    }
+}
+
+const char *jo_codec_video_range(const jo_track *t)
+{
+    const char *range = t->colour.known ? range_of(t->colour.transfer) : NULL;
+    jo_dovi d;
+
+    if (jo_dovi_read(t, &d) && (range == NULL || jo_dovi_alone(&d) || t->colour.transfer == 14)) {
+        const char *own = jo_dovi_alone(&d) ? "PQ" : dovi_range(&d);
+        return own != NULL ? own : range;
+    }
+    return range;
 }

@@ -59,7 +59,14 @@ apr_status_t jo_codec_parse(jo_ctx *cx, jo_track *t);
 const char *jo_fourcc_text(apr_pool_t *pool,
                            uint32_t fourcc); /* "avc1"; unprintable bytes as \xNN */
 
-extern const jo_codec jo_codec_avc; /* codec_avc.c: avc1, avc3 */
+/* HLS VIDEO-RANGE: "SDR", "PQ", "HLG"; NULL where neither colour nor Dolby Vision's record says it. */
+const char *jo_codec_video_range(const jo_track *t);
+
+extern const jo_codec jo_codec_avc;  /* codec_avc.c: avc1, avc3, dva1, dvav */
+extern const jo_codec jo_codec_hevc; /* codec_hevc.c: hvc1, hev1, dvh1, dvhe */
+extern const jo_codec jo_codec_vvc;
+extern const jo_codec jo_codec_av1;
+extern const jo_codec jo_codec_vp9; /* codec_vp9.c: vp08 too */
 extern const jo_codec jo_codec_aac; /* codec_aac.c: mp4a, by object type also the next and DTS */
 extern const jo_codec jo_codec_mpeg_audio;
 extern const jo_codec jo_codec_ac3;

@@ -1,5 +1,6 @@
-/* H.264: 14496-15 5, 14496-10 7.3.2.1. */
+/* H.264: 14496-15 5, 14496-10 7.3.2.1. Also under Dolby Vision's names. */
 #include "codec.h"
+#include "dovi.h"
 #include "nal.h"
 #include "sample_entry.h"
 
@@ -8,6 +9,7 @@
 
 #define AVCC    JO_FOURCC('a', 'v', 'c', 'C')
 #define AVC3    JO_FOURCC('a', 'v', 'c', '3')
+#define DVAV    JO_FOURCC('d', 'v', 'a', 'v')
 #define NAL_SPS 7
 #define NAL_PPS 8
 
@@ -17,7 +19,7 @@ typedef struct sps {
     uint8_t profile, compatibility, level;
     uint32_t chroma, luma_depth, chroma_depth;
     uint32_t width, height; /* cropped */
-    uint16_t sar_w, sar_h;  /* 0: not said */
+    jo_vui vui;
 } sps;
 
 static void skip_scaling_list(jo_bits *b, int size)
@@ -73,21 +75,6 @@ static void skip_order_count(jo_bits *b)
     }
 }
 
-/* 14496-10 E.1.1 */
-static void read_sar(jo_bits *b, sps *s)
-{
-    if (!jo_bits_read(b, 1) || !jo_bits_read(b, 1)) { /* VUI, aspect ratio present */
-        return;
-    }
-    uint32_t idc = jo_bits_read(b, 8);
-    if (idc == 255) {
-        s->sar_w = (uint16_t)jo_bits_read(b, 16);
-        s->sar_h = (uint16_t)jo_bits_read(b, 16);
-    } else {
-        jo_nal_sar(idc, &s->sar_w, &s->sar_h);
-    }
-}
-
 static void read_size(jo_bits *b, sps *s)
 {
     uint64_t w = (uint64_t)jo_bits_ue(b) + 1, h = (uint64_t)jo_bits_ue(b) + 1;
@@ -140,9 +127,8 @@ static bool parse_sps(const uint8_t *nal, size_t len, sps *s)
     if (b.failed) {
         return false;
     }
-    read_sar(&b, s);
-    if (b.failed) {
-        s->sar_w = s->sar_h = 0;
+    if (jo_bits_read(&b, 1)) {
+        jo_nal_vui(&b, &s->vui);
     }
     return true;
 }
@@ -158,11 +144,7 @@ static void apply_sps(jo_track *t, const uint8_t *nal, size_t len)
         t->width = (uint16_t)s.width;
         t->height = (uint16_t)s.height;
     }
-    jo_reader pasp;
-    if (!jo_entry_child(t, JO_FOURCC('p', 'a', 's', 'p'), &pasp) && s.sar_w && s.sar_h) {
-        t->sar_w = s.sar_w;
-        t->sar_h = s.sar_h;
-    }
+    jo_nal_apply_vui(t, &s.vui);
 }
 
 /* -- configuration record: 14496-15 5.3.3.1 --------------------------------------------------------------- */
@@ -184,11 +166,14 @@ static apr_status_t parse(jo_ctx *cx, jo_track *t)
 {
     const uint8_t *sps_nal = NULL, *pps_nal = NULL;
     size_t sps_len = 0, pps_len = 0;
+    jo_dovi d;
     jo_reader r;
 
-    (void)cx;
     if (!jo_entry_read_video(t) || !jo_entry_child(t, AVCC, &r)) {
         return jo_entry_refuse(t, "sample entry without avcC box");
+    }
+    if (jo_dovi_named(t) && !jo_dovi_read(t, &d)) {
+        return jo_entry_refuse(t, "Dolby Vision sample entry without its configuration box");
     }
     const uint8_t *record = r.at;
     size_t record_len = jo_reader_left(&r);
@@ -199,7 +184,7 @@ static apr_status_t parse(jo_ctx *cx, jo_track *t)
     if (r.failed || record_len < 7) {
         return jo_entry_refuse(t, "avcC box is cut short");
     }
-    t->in_band = t->fourcc == AVC3;
+    t->in_band = t->fourcc == AVC3 || t->fourcc == DVAV;
     if (sps_nal != NULL) {
         apply_sps(t, sps_nal, sps_len);
     }
@@ -207,7 +192,8 @@ static apr_status_t parse(jo_ctx *cx, jo_track *t)
         t->config = record;
         t->config_len = record_len;
     }
-    return APR_SUCCESS;
+    jo_dovi_describe(cx, t, "dva1");
+    return jo_entry_check_size(t);
 }
 
 static bool wants_probe(const jo_track *t)
@@ -215,23 +201,9 @@ static bool wants_probe(const jo_track *t)
     return t->config == NULL;
 }
 
-/* Appends the parameter sets of one type, with the length fields of a record; how many. */
-static unsigned collect_sets(const jo_track *t, unsigned type, unsigned most, jo_writer *w)
+static unsigned type_of(const uint8_t *nal, size_t len)
 {
-    const uint8_t *nal;
-    size_t len;
-    jo_reader r;
-    unsigned n = 0;
-
-    jo_reader_init(&r, t->probe, t->probe_len);
-    while (n < most && jo_nal_next(&r, t->nal_length, &nal, &len)) {
-        if (len > 0 && len <= UINT16_MAX && (nal[0] & 31) == type) {
-            jo_write_u16(w, (unsigned)len);
-            jo_write_bytes(w, nal, len);
-            n++;
-        }
-    }
-    return n;
+    return len > 0 ? nal[0] & 31u : 32;
 }
 
 static void write_chroma(const sps *s, jo_writer *w)
@@ -251,9 +223,9 @@ static void probe(jo_ctx *cx, jo_track *t)
     sps s;
 
     jo_writer_init(&sets, cx->pool, 256);
-    unsigned n_sps = collect_sets(t, NAL_SPS, 31, &sets);
+    unsigned n_sps = jo_nal_collect(t, type_of, NAL_SPS, 31, &sets);
     size_t sps_end = sets.len;
-    unsigned n_pps = collect_sets(t, NAL_PPS, 255, &sets);
+    unsigned n_pps = jo_nal_collect(t, type_of, NAL_PPS, 255, &sets);
     if (n_sps == 0 || n_pps == 0) {
         return;
     }
@@ -273,6 +245,7 @@ static void probe(jo_ctx *cx, jo_track *t)
     write_chroma(&s, &w);
     t->config = w.data;
     t->config_len = w.len;
+    jo_dovi_describe(cx, t, "dva1");
 }
 
 /* -- output ---------------------------------------------------------------------------------------------- */
@@ -296,13 +269,22 @@ static const uint8_t *record(const jo_track *t, jo_entry_style style, size_t *le
     return r.at;
 }
 
+static const char *entry_name(const jo_track *t, jo_entry_style style)
+{
+    if (jo_dovi_named(t)) {
+        return plain(t, style) ? "dva1" : "dvav";
+    }
+    return plain(t, style) ? "avc1" : "avc3";
+}
+
 static void write_entry(const jo_track *t, jo_entry_style style, jo_writer *w)
 {
     size_t len;
     const uint8_t *rec = record(t, style, &len);
-    size_t at = jo_entry_open_video(w, t, plain(t, style) ? "avc1" : "avc3");
+    size_t at = jo_entry_open_video(w, t, entry_name(t, style));
 
     jo_entry_write_box(w, "avcC", rec, len);
+    jo_dovi_write(t, w);
     jo_entry_close_video(w, t, at);
 }
 
@@ -311,11 +293,42 @@ static const char *rfc6381(apr_pool_t *pool, const jo_track *t, jo_entry_style s
     size_t len;
     const uint8_t *rec = record(t, style, &len);
 
+    if (jo_dovi_named(t)) {
+        return jo_dovi_rfc6381(pool, t, entry_name(t, style));
+    }
     if (t->config != NULL && (rec[1] == 0 || (rec[5] & 31) == 0)) {
         rec = t->config; /* a record without SPS is not believed */
     }
-    return apr_psprintf(pool, "%s.%02X%02X%02X", plain(t, style) ? "avc1" : "avc3", rec[1], rec[2],
-                        rec[3]);
+    return apr_psprintf(pool, "%s.%02X%02X%02X", entry_name(t, style), rec[1], rec[2], rec[3]);
+}
+
+static void write_sets(jo_reader *r, unsigned n, jo_writer *w)
+{
+    for (unsigned i = 0; i < n && !r->failed; i++) {
+        size_t size = jo_read_u16(r);
+        const uint8_t *set = jo_read_bytes(r, size);
+        if (set != NULL) {
+            jo_nal_write_annexb(w, set, size);
+        }
+    }
+}
+
+/* MS-SSTR 2.2.2.5 */
+static bool smooth(jo_ctx *cx, const jo_track *t, jo_smooth *out)
+{
+    jo_reader r;
+    jo_writer w;
+
+    if (t->config == NULL) {
+        return false;
+    }
+    jo_reader_init(&r, t->config, t->config_len);
+    jo_writer_init(&w, cx->pool, t->config_len + 8);
+    jo_read_skip(&r, 5);
+    write_sets(&r, jo_read_u8(&r) & 31, &w);
+    write_sets(&r, jo_read_u8(&r), &w);
+    *out = (jo_smooth){.fourcc = "H264", .private_data = w.data, .private_len = w.len};
+    return true;
 }
 
 const jo_codec jo_codec_avc = {.name = "H.264",
@@ -324,4 +337,5 @@ const jo_codec jo_codec_avc = {.name = "H.264",
                                .wants_probe = wants_probe,
                                .probe = probe,
                                .write_entry = write_entry,
-                               .rfc6381 = rfc6381};
+                               .rfc6381 = rfc6381,
+                               .smooth = smooth};

@@ -139,6 +139,24 @@ static void read_colr(jo_track *t)
     }
 }
 
+static bool says_colour(const jo_colour *c)
+{
+    return c->known && (c->primaries != 2 || c->transfer != 2 || c->matrix != 2);
+}
+
+void jo_entry_apply_colour(jo_track *t, const jo_colour *c)
+{
+    if (says_colour(c) && !says_colour(&t->colour)) {
+        t->colour = *c;
+    }
+}
+
+apr_status_t jo_entry_check_size(jo_track *t)
+{
+    return t->width == 0 || t->height == 0 ? jo_entry_refuse(t, "has no picture size")
+                                           : APR_SUCCESS;
+}
+
 bool jo_entry_read_video(jo_track *t)
 {
     if (t->entry_len < BOX_HEADER + ENTRY_FIELDS + VIDEO_FIELDS) {
@@ -243,19 +261,39 @@ static void write_pasp(const jo_track *t, jo_writer *w)
     }
 }
 
+void jo_entry_copy_boxes(jo_writer *w, const jo_track *t, const uint32_t *types)
+{
+    jo_reader children = jo_entry_children(t), body;
+
+    for (uint32_t type; jo_entry_next(&children, &type, &body);) {
+        for (const uint32_t *wanted = types; *wanted != 0; wanted++) {
+            if (type == *wanted) {
+                uint8_t name[4];
+                jo_put_u32(name, type);
+                jo_entry_write_box(w, (const char *)name, body.at, jo_reader_left(&body));
+            }
+        }
+    }
+}
+
 void jo_entry_close_video(jo_writer *w, const jo_track *t, size_t at)
 {
+    /* HDR10's static metadata, light of the room: 14496-12 12.1.5 to 12.1.8; the same in WebM's names */
+    static const uint32_t hdr[] = {JO_FOURCC('m', 'd', 'c', 'v'),
+                                   JO_FOURCC('c', 'l', 'l', 'i'),
+                                   JO_FOURCC('c', 'c', 'l', 'v'),
+                                   JO_FOURCC('a', 'm', 'v', 'e'),
+                                   JO_FOURCC('S', 'm', 'D', 'm'),
+                                   JO_FOURCC('C', 'o', 'L', 'L'),
+                                   0};
     jo_reader children = jo_entry_children(t), body;
 
     write_pasp(t, w);
     for (uint32_t type; jo_entry_next(&children, &type, &body);) {
         if (type == JO_FOURCC('c', 'o', 'l', 'r')) {
             write_colr(body, w);
-        } else if (type == JO_FOURCC('m', 'd', 'c', 'v') || type == JO_FOURCC('c', 'l', 'l', 'i')) {
-            jo_entry_write_box(
-                w, type == JO_FOURCC('m', 'd', 'c', 'v') ? "mdcv" : "clli", body.at,
-                jo_reader_left(&body)); /* HDR10's static metadata: 14496-12 12.1.5 */
         }
     }
+    jo_entry_copy_boxes(w, t, hdr);
     jo_entry_close(w, at);
 }

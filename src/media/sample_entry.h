@@ -16,6 +16,10 @@ bool jo_entry_next(jo_reader *r, uint32_t *type, jo_reader *body);
 
 /* Fills width, height, sample aspect ratio and colour from a visual sample entry. False if it is cut short. */
 bool jo_entry_read_video(jo_track *t);
+/* What the bitstream says of colour, where no colr box does. */
+void jo_entry_apply_colour(jo_track *t, const jo_colour *c);
+/* A parser's last word on a picture: refuses one without a size. */
+apr_status_t jo_entry_check_size(jo_track *t);
 /* Fills sample_rate and channels from the fixed fields of an audio sample entry. False if it is cut short. */
 bool jo_entry_read_audio(jo_track *t);
 
@@ -28,6 +32,9 @@ size_t jo_entry_open_plain(jo_writer *w, const char type[4]); /* text: no fields
 void jo_entry_close(jo_writer *w, size_t at);
 /* One child box with this payload. */
 void jo_entry_write_box(jo_writer *w, const char type[4], const void *data, size_t len);
+
+/* The source's child boxes of these types, as they are; types end with 0. */
+void jo_entry_copy_boxes(jo_writer *w, const jo_track *t, const uint32_t *types);
 
 /* Parsers' way out: the track can't be packaged, `why` says so; nobody may have asked for it. */
 apr_status_t jo_entry_refuse(jo_track *t, const char *why);

@@ -343,8 +343,8 @@ static void test_aac_damage(void)
 
 static void test_others(void)
 {
-    static const char *const types[] = {"encv", "hvc1", "zz\1\xff", "mp4a"};
-    static const char *const whys[] = {"encrypted source", "codec 'hvc1' is not supported",
+    static const char *const types[] = {"encv", "mp4v", "zz\1\xff", "mp4a"};
+    static const char *const whys[] = {"encrypted source", "codec 'mp4v' is not supported",
                                        "codec 'zz\\x01\\xFF' is not supported",
                                        "codec 'mp4a' is not supported"};
 
