@@ -1,139 +1,14 @@
 /* DASH: ISO/IEC 23009-1, static MPD, isoff-live and CMAF profiles. */
-#include "../base/log.h"
-#include "../base/text.h"
+#include "../media/codec.h"
 #include "cmaf.h"
+#include "dash_set.h"
 #include "measure.h"
-#include "packager.h"
-
-#include <apr_strings.h>
-#include <string.h>
 
 #define MPD "application/dash+xml"
 
 static jo_fraction length(const jo_options *options)
 {
     return options->mpd_length;
-}
-
-/* -- grouping into adaptation sets ------------------------------------------------------------------------ */
-
-typedef struct set {
-    int *tracks; /* into the period */
-    int ntracks;
-    const char *role;
-    jo_template template; /* after the check whether plain numbers fit */
-    bool shared_timeline; /* one SegmentTemplate for all */
-} set;
-
-static bool same_timeline(const jo_track_plan *a, const jo_track_plan *b, int count)
-{
-    if (a->first != b->first || a->last != b->last) {
-        return false;
-    }
-    for (int i = 0; i <= count; i++) {
-        if (a->cuts[i].time != b->cuts[i].time) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* May a player switch between the two? */
-static bool switchable(const jo_period *period, const jo_plan *plan, int a, int b)
-{
-    const jo_track *x = period->tracks[a], *y = period->tracks[b];
-
-    if (x->kind != y->kind || x->fourcc != y->fourcc || x->timescale != y->timescale ||
-        strcmp(x->language, y->language)) {
-        return false;
-    }
-    if (x->kind == JO_VIDEO) {
-        return plan->tracks[a].aligned && plan->tracks[b].aligned;
-    }
-    return jo_measure_same_sound(x, y);
-}
-
-/* Plain $Number$ with @duration: does every segment start within half a duration of where a client will compute
- * it, and does the client compute as many as there are? */
-static bool numbers_fit(const jo_presentation *p, const jo_track *t, const jo_track_plan *tp, int n,
-                        int64_t *duration)
-{
-    int64_t total = jo_ticks_round(jo_presentation_duration_ms(p), 1000, t->timescale);
-    int64_t d = (total + n - 1) / n;
-
-    *duration = d < 1 ? 1 : d;
-    if (tp->first != 0 || tp->last != n || (total + *duration - 1) / *duration != n) {
-        return false;
-    }
-    for (int i = 0; i < n; i++) {
-        int64_t off = tp->cuts[i].time - t->preroll - i * *duration;
-        if (jo_plan_empty(tp, i) || 2 * (off < 0 ? -off : off) > *duration) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void settle_set(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
-                       const jo_resource *rs, set *s)
-{
-    const jo_period *period = &p->periods[0];
-    int64_t duration;
-
-    s->template = rs->options->mpd_template;
-    s->shared_timeline = true;
-    for (int k = 0; k < s->ntracks; k++) {
-        const jo_track *t = period->tracks[s->tracks[k]];
-        const jo_track_plan *tp = &plan->tracks[s->tracks[k]];
-        if (!same_timeline(tp, &plan->tracks[s->tracks[0]], plan->count)) {
-            s->shared_timeline = false;
-        }
-        if (s->template == JO_TEMPLATE_NUMBER && !numbers_fit(p, t, tp, plan->count, &duration)) {
-            s->template = JO_TEMPLATE_NUMBER_TIMELINE;
-            jo_log_write(cx, JO_LOG_INFO,
-                         "track %s: segments are too uneven for mpd_segment_template=number; "
-                         "number_timeline is used",
-                         t->token);
-        }
-    }
-}
-
-/* Other sound in a language that was there before is an alternate; the same sound in another codec or another
- * rung is as much the main one. */
-static const char *role(const jo_period *period, const set *sets, int n, const jo_track *t)
-{
-    for (int i = 0; i < n; i++) {
-        const jo_track *other = period->tracks[sets[i].tracks[0]];
-        if (t->kind == JO_AUDIO && other->kind == JO_AUDIO &&
-            !strcmp(other->language, t->language) && strcmp(other->name, t->name)) {
-            return "alternate";
-        }
-    }
-    return "main";
-}
-
-static int make_sets(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
-                     const jo_resource *rs, set *sets)
-{
-    const jo_period *period = &p->periods[0];
-    int n = 0;
-
-    for (int j = 0; j < rs->ntracks; j++) {
-        int i = rs->tracks[j], k = 0;
-        while (k < n && !switchable(period, plan, sets[k].tracks[0], i)) {
-            k++;
-        }
-        if (k == n) {
-            sets[n].tracks = apr_palloc(cx->pool, sizeof(int) * (size_t)period->ntracks);
-            sets[n].role = role(period, sets, n, period->tracks[i]);
-            n++;
-        }
-        sets[k].tracks[sets[k].ntracks++] = i;
-    }
-    for (int k = 0; k < n; k++) {
-        settle_set(cx, p, plan, rs, &sets[k]);
-    }
-    return n;
 }
 
 /* -- text ------------------------------------------------------------------------------------------------- */
@@ -151,22 +26,6 @@ static void add_duration(jo_text *out, const char *name, int64_t ms)
     jo_text_addf(out, "%d.%03dS\"", (int)(ms / 1000 % 60), (int)(ms % 1000));
 }
 
-static void add_number(jo_text *out, const char *name, int64_t v)
-{
-    jo_text_addf(out, " %s=\"", name);
-    jo_text_add_int(out, v);
-    jo_text_add(out, "\"");
-}
-
-static void add_fraction(jo_text *out, const char *name, jo_fraction f, char sign)
-{
-    jo_text_addf(out, " %s=\"%" APR_INT64_T_FMT, name, f.num);
-    if (f.den != 1 || sign == ':') {
-        jo_text_addf(out, "%c%" APR_INT64_T_FMT, sign, f.den);
-    }
-    jo_text_add(out, "\"");
-}
-
 static const char *representation_id(jo_ctx *cx, const jo_track *t)
 {
     jo_text id; /* goes into URLs as it is */
@@ -182,11 +41,11 @@ static void add_s(jo_text *out, const char *indent, int64_t t, bool with_t, int6
 {
     jo_text_addf(out, "%s    <S", indent);
     if (with_t) {
-        add_number(out, "t", t);
+        jo_dash_add_number(out, "t", t);
     }
-    add_number(out, "d", d);
+    jo_dash_add_number(out, "d", d);
     if (repeat > 0) {
-        add_number(out, "r", repeat);
+        jo_dash_add_number(out, "r", repeat);
     }
     jo_text_add(out, "/>\n");
 }
@@ -232,7 +91,7 @@ static bool has_holes(const jo_track_plan *tp)
 }
 
 static void add_segment_template(jo_text *out, const jo_presentation *p, const jo_plan *plan,
-                                 const jo_resource *rs, const set *s, int track)
+                                 const jo_resource *rs, const jo_dash_set *s, int track)
 {
     const char *indent = s->shared_timeline ? "      " : "        ";
     const jo_track *t = p->periods[0].tracks[track];
@@ -241,18 +100,18 @@ static void add_segment_template(jo_text *out, const jo_presentation *p, const j
     int64_t duration, start = plan->base_number + tp->first;
 
     jo_text_addf(out, "%s<SegmentTemplate", indent);
-    add_number(out, "timescale", t->timescale);
+    jo_dash_add_number(out, "timescale", t->timescale);
     if (t->preroll > 0) {
-        add_number(out, "presentationTimeOffset", t->preroll);
+        jo_dash_add_number(out, "presentationTimeOffset", t->preroll);
     }
     /* 1 is the default, but ffmpeg loses the last segment of a timeline without it, and asks for one too many with it
      * beside @duration */
     if (!by_time && (s->template == JO_TEMPLATE_NUMBER_TIMELINE || start != 1)) {
-        add_number(out, "startNumber", start);
+        jo_dash_add_number(out, "startNumber", start);
     }
     if (s->template == JO_TEMPLATE_NUMBER && !by_time &&
-        numbers_fit(p, t, tp, plan->count, &duration)) {
-        add_number(out, "duration", duration);
+        jo_dash_numbers_fit(p, t, tp, plan->count, &duration)) {
+        jo_dash_add_number(out, "duration", duration);
     }
     jo_text_add(out, " initialization=\"");
     jo_text_add_uri(out, rs->base);
@@ -274,45 +133,46 @@ static void add_segment_template(jo_text *out, const jo_presentation *p, const j
 static void add_video_attributes(jo_text *out, const jo_track *t)
 {
     jo_text_addf(out, " width=\"%u\" height=\"%u\"", t->width, t->height);
-    add_fraction(out, "sar", (jo_fraction){t->sar_w, t->sar_h}, ':');
-    add_fraction(out, "frameRate", jo_measure_frame_rate(t), '/');
+    jo_dash_add_fraction(out, "sar", (jo_fraction){t->sar_w, t->sar_h}, ':');
+    jo_dash_add_fraction(out, "frameRate", jo_measure_frame_rate(t), '/');
 }
 
-/* 23091-3 ChannelConfiguration of a plain channel count. */
-static unsigned channel_configuration(unsigned channels)
+/* What stands between a Representation's tags. */
+static const char *representation_body(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                                       const jo_resource *rs, const jo_dash_set *s, int track)
 {
-    return channels == 8 ? 7 : channels == 7 ? 11 : channels;
+    jo_text out;
+
+    jo_text_init(&out, cx->pool, 256);
+    jo_dash_describe_representation(&out, p->periods[0].tracks[track]);
+    if (!s->shared_timeline) {
+        add_segment_template(&out, p, plan, rs, s, track);
+    }
+    return out.s;
 }
 
 static void add_representation(jo_ctx *cx, jo_text *out, const jo_presentation *p,
-                               const jo_plan *plan, const jo_resource *rs, const set *s, int k)
+                               const jo_plan *plan, const jo_resource *rs, const jo_dash_set *s,
+                               int k)
 {
     int track = s->tracks[k];
     const jo_track *t = p->periods[0].tracks[track];
+    const char *body = representation_body(cx, p, plan, rs, s, track);
 
     jo_text_addf(out, "      <Representation id=\"%s\"", representation_id(cx, t));
-    add_number(out, "bandwidth", plan->tracks[track].peak);
+    jo_dash_add_number(out, "bandwidth", plan->tracks[track].peak);
     jo_text_addf(out, " codecs=\"%s\"", t->codec->rfc6381(cx->pool, t, JO_ENTRY_SOURCE));
+    jo_dash_add_codec_attributes(out, t);
     if (t->kind == JO_VIDEO) {
         add_video_attributes(out, t);
+    } else if (t->kind == JO_AUDIO) {
+        jo_dash_add_number(out, "audioSamplingRate", t->sample_rate);
+    }
+    if (*body) {
+        jo_text_addf(out, ">\n%s      </Representation>\n", body);
     } else {
-        add_number(out, "audioSamplingRate", t->sample_rate);
-    }
-    if (t->kind == JO_VIDEO && s->shared_timeline) {
         jo_text_add(out, "/>\n");
-        return;
     }
-    jo_text_add(out, ">\n");
-    if (t->kind == JO_AUDIO) {
-        jo_text_addf(out,
-                     "        <AudioChannelConfiguration schemeIdUri="
-                     "\"urn:mpeg:dash:23003:3:audio_channel_configuration:2011\" value=\"%u\"/>\n",
-                     channel_configuration(t->channels));
-    }
-    if (!s->shared_timeline) {
-        add_segment_template(out, p, plan, rs, s, track);
-    }
-    jo_text_add(out, "      </Representation>\n");
 }
 
 static void add_par(jo_text *out, const jo_track *t)
@@ -320,29 +180,48 @@ static void add_par(jo_text *out, const jo_track *t)
     int64_t w = jo_measure_display_width(t), h = t->height, g = jo_gcd(w, h);
 
     if (g > 0) {
-        add_fraction(out, "par", (jo_fraction){w / g, h / g}, ':');
+        jo_dash_add_fraction(out, "par", (jo_fraction){w / g, h / g}, ':');
     }
 }
 
-static void add_set_attributes(jo_text *out, const jo_period *period, const set *s, int id)
+/* By jo_kind; the groups are Unified's. */
+static const struct {
+    const char *type, *mime;
+    int group;
+} kinds[JO_KINDS] = {[JO_VIDEO] = {"video", "video/mp4", 2},
+                     [JO_AUDIO] = {"audio", "audio/mp4", 1},
+                     [JO_TEXT] = {"text", "application/mp4", 3}};
+
+/* 1 is the scheme's default; who says which track is the default prefers it to what says nothing. */
+static int64_t selection_priority(const jo_track *t)
+{
+    return t->labels.priority ? t->labels.priority : t->labels.is_default == 1 ? 2 : 1;
+}
+
+static void add_set_attributes(jo_text *out, const jo_period *period, const jo_dash_set *s, int id)
 {
     const jo_track *t = period->tracks[s->tracks[0]];
-    bool video = t->kind == JO_VIDEO, open = false;
+    bool open = false;
     int w = 0, h = 0;
+    int64_t priority = 1;
 
     for (int k = 0; k < s->ntracks; k++) {
         const jo_track *r = period->tracks[s->tracks[k]];
         w = r->width > w ? r->width : w;
         h = r->height > h ? r->height : h;
         open = open || r->index->open_gops;
+        priority = selection_priority(r) > priority ? selection_priority(r) : priority;
     }
     jo_text_addf(out, "    <AdaptationSet id=\"%d\" group=\"%d\" contentType=\"%s\"", id,
-                 video ? 2 : 1, video ? "video" : "audio");
+                 kinds[t->kind].group, kinds[t->kind].type);
     if (*t->language) {
         jo_text_addf(out, " lang=\"%s\"", t->language);
     }
-    jo_text_addf(out, " mimeType=\"%s\"", video ? "video/mp4" : "audio/mp4");
-    if (video) {
+    if (priority != 1) {
+        jo_dash_add_number(out, "selectionPriority", priority);
+    }
+    jo_text_addf(out, " mimeType=\"%s\"", kinds[t->kind].mime);
+    if (t->kind == JO_VIDEO) {
         add_par(out, t);
         jo_text_addf(out, " maxWidth=\"%d\" maxHeight=\"%d\"", w, h);
     }
@@ -350,11 +229,10 @@ static void add_set_attributes(jo_text *out, const jo_period *period, const set 
 }
 
 static void add_set(jo_ctx *cx, jo_text *out, const jo_presentation *p, const jo_plan *plan,
-                    const jo_resource *rs, const set *s, int id)
+                    const jo_resource *rs, const jo_dash_set *s, int id)
 {
     add_set_attributes(out, &p->periods[0], s, id);
-    jo_text_addf(out, "      <Role schemeIdUri=\"urn:mpeg:dash:role:2011\" value=\"%s\"/>\n",
-                 s->role);
+    jo_dash_describe_set(out, &p->periods[0], s);
     if (s->shared_timeline) {
         add_segment_template(out, p, plan, rs, s, s->tracks[0]);
     }
@@ -366,12 +244,38 @@ static void add_set(jo_ctx *cx, jo_text *out, const jo_presentation *p, const jo
 
 /* -- MPD ----------------------------------------------------------------------------------------------------- */
 
+/* Longest listed segment of any track, ms rounded up: text may have longer ones than what counts in the plan. */
+static int64_t longest_ms(const jo_period *period, const jo_plan *plan, const jo_resource *rs)
+{
+    int64_t longest = plan->longest_ms;
+
+    for (int k = 0; k < rs->ntracks; k++) {
+        const jo_track *t = period->tracks[rs->tracks[k]];
+        const jo_track_plan *tp = &plan->tracks[rs->tracks[k]];
+        for (int i = tp->first; i < tp->last && t->kind == JO_TEXT; i++) {
+            int64_t ms = jo_ticks_ceil(jo_plan_duration(tp, i), t->timescale, 1000);
+            longest = ms > longest ? ms : longest;
+        }
+    }
+    return longest;
+}
+
+static bool supplemental(const jo_period *period, const jo_resource *rs)
+{
+    for (int k = 0; k < rs->ntracks; k++) {
+        if (period->tracks[rs->tracks[k]]->supplemental != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static apr_status_t render_mpd(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
                                const jo_resource *rs, jo_body *body)
 {
     int64_t ms = jo_presentation_duration_ms(p);
-    set *sets = apr_pcalloc(cx->pool, sizeof(*sets) * (size_t)p->periods[0].ntracks);
-    int n = make_sets(cx, p, plan, rs, sets);
+    jo_dash_set *sets = apr_pcalloc(cx->pool, sizeof(*sets) * (size_t)p->periods[0].ntracks);
+    int n = jo_dash_make_sets(cx, p, plan, rs, sets);
     jo_text out;
 
     jo_text_init(&out, cx->pool, 4096);
@@ -379,10 +283,13 @@ static apr_status_t render_mpd(jo_ctx *cx, const jo_presentation *p, const jo_pl
                       "<!-- Created with mod_jitorigin -->\n"
                       "<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\""
                       " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\""
-                      " xsi:schemaLocation=\"urn:mpeg:dash:schema:mpd:2011 DASH-MPD.xsd\""
-                      " type=\"static\"");
+                      " xsi:schemaLocation=\"urn:mpeg:dash:schema:mpd:2011 DASH-MPD.xsd\"");
+    if (supplemental(&p->periods[0], rs)) {
+        jo_text_add(&out, " xmlns:scte214=\"urn:scte:dash:scte214-extensions\"");
+    }
+    jo_text_add(&out, " type=\"static\"");
     add_duration(&out, "mediaPresentationDuration", ms);
-    add_duration(&out, "maxSegmentDuration", plan->longest_ms);
+    add_duration(&out, "maxSegmentDuration", longest_ms(&p->periods[0], plan, rs));
     add_duration(&out, "minBufferTime", plan->longest_ms);
     jo_text_add(&out, " profiles=\"urn:mpeg:dash:profile:isoff-live:2011,"
                       "urn:mpeg:dash:profile:cmaf:2019\">\n  <Period id=\"1\" start=\"PT0S\"");

@@ -1,12 +1,25 @@
 #include "measure.h"
 
 #include "cmaf.h"
+#include "role.h"
 
 #include <string.h>
 
 int64_t jo_measure_target(const jo_plan *plan)
 {
     int64_t s = (plan->longest_ms + 500) / 1000;
+    return s < 1 ? 1 : s;
+}
+
+int64_t jo_measure_track_target(const jo_track *t, const jo_track_plan *tp)
+{
+    int64_t longest = 0;
+
+    for (int i = 0; i < tp->last; i++) { /* gaps ahead of the track are listed too */
+        int64_t d = jo_plan_duration(tp, i);
+        longest = d > longest ? d : longest;
+    }
+    int64_t s = jo_ticks_round(longest, t->timescale, 1);
     return s < 1 ? 1 : s;
 }
 
@@ -71,7 +84,8 @@ bool jo_measure_same_sound(const jo_track *a, const jo_track *b)
 {
     return a->kind == JO_AUDIO && b->kind == JO_AUDIO && !strcmp(a->name, b->name) &&
            !strcmp(a->language, b->language) && !strcmp(a->codec->group(a), b->codec->group(b)) &&
-           a->sample_rate == b->sample_rate && a->channels == b->channels;
+           a->sample_rate == b->sample_rate && a->channels == b->channels && a->joc == b->joc &&
+           jo_role_same(a, b);
 }
 
 jo_fraction jo_measure_frame_rate(const jo_track *t)

@@ -7,6 +7,9 @@
 /* EXT-X-TARGETDURATION of a plan: its longest segment, rounded, in seconds. */
 int64_t jo_measure_target(const jo_plan *plan);
 
+/* The same of one track alone: text may have longer segments than picture and sound. */
+int64_t jo_measure_track_target(const jo_track *t, const jo_track_plan *tp);
+
 /* Sets peak and average of every track, of its CMAF segments with their headers. peak: the highest over any run of
  * segments lasting 0.5 to 1.5 target durations (RFC 8216bis 4.4.6.2), at least the average. */
 void jo_measure_plan(const jo_period *period, jo_plan *plan);

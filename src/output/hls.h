@@ -1,0 +1,25 @@
+/* What the two kinds of HLS playlists share. */
+#ifndef JO_HLS_H
+#define JO_HLS_H
+
+#include "../base/text.h"
+#include "../media/codec.h"
+#include "packager.h"
+
+#define JO_HLS_TYPE "application/vnd.apple.mpegurl"
+
+/* How init segments are written: parameter sets in the sample entry, unless the settings keep the source's. */
+jo_entry_style jo_hls_entry_style(const jo_resource *rs);
+
+/* Text that goes out as WebVTT files, not as fragments. */
+bool jo_hls_is_webvtt(const jo_track *t);
+
+/* "<dir><base>-<token>" */
+void jo_hls_add_name(jo_text *out, const char *dir, const jo_resource *rs, const jo_track *t);
+void jo_hls_add_head(jo_text *out, int version);
+
+/* hls_multivariant.c */
+apr_status_t jo_hls_render_multivariant(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                                        const jo_resource *rs, jo_body *body);
+
+#endif

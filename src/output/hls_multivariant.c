@@ -1,0 +1,310 @@
+/* The multivariant playlist: RFC 8216bis 4.4.6. */
+#include "hls.h"
+#include "hls_groups.h"
+#include "measure.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#define SET_SEPARATOR ", "
+
+typedef struct multivariant {
+    jo_ctx *cx;
+    const jo_period *period;
+    const jo_plan *plan;
+    const jo_resource *rs;
+    jo_hls_groups audio, text;
+    jo_text out;
+} multivariant;
+
+static const jo_track *listed(const multivariant *m, int k)
+{
+    return m->period->tracks[m->rs->tracks[k]];
+}
+
+static bool independent(const multivariant *m)
+{
+    for (int k = 0; k < m->rs->ntracks; k++) {
+        if (listed(m, k)->index->open_gops) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* -- EXT-X-MEDIA --------------------------------------------------------------------------------------------- */
+
+static void add_quoted(jo_text *out, const char *name, const char *value)
+{
+    jo_text_addf(out, ",%s=\"", name);
+    jo_text_add_quoted(out, value);
+    jo_text_add(out, "\"");
+}
+
+static void add_channels(jo_text *out, const jo_track *t)
+{
+    if (t->hls_channels != NULL) {
+        add_quoted(out, "CHANNELS", t->hls_channels);
+    } else if (t->channels > 0) {
+        jo_text_addf(out, ",CHANNELS=\"%u\"", t->channels);
+    }
+}
+
+static void add_media(multivariant *m, const jo_hls_groups *groups, const jo_hls_group *g, int k)
+{
+    const jo_hls_rendition *r = &groups->renditions[k];
+    const jo_track *t = m->period->tracks[g->tracks[k]];
+    bool text = t->kind == JO_TEXT;
+    jo_text *out = &m->out;
+
+    jo_text_addf(out, "#EXT-X-MEDIA:TYPE=%s,GROUP-ID=\"%s\"", text ? "SUBTITLES" : "AUDIO", g->id);
+    add_quoted(out, "NAME", r->name);
+    if (*t->language) {
+        add_quoted(out, "LANGUAGE", t->language);
+    }
+    jo_text_addf(out, ",DEFAULT=%s,AUTOSELECT=%s", r->is_default ? "YES" : "NO",
+                 r->autoselect ? "YES" : "NO");
+    if (text && t->labels.forced) {
+        jo_text_add(out, ",FORCED=YES");
+    }
+    if (r->characteristics != NULL) {
+        add_quoted(out, "CHARACTERISTICS", r->characteristics);
+    }
+    if (!text) {
+        add_channels(out, t);
+    }
+    jo_text_add(out, ",URI=\"");
+    jo_hls_add_name(out, "", m->rs, t);
+    jo_text_add(out, ".m3u8\"\n");
+}
+
+static void add_groups(multivariant *m, const char *title, const jo_hls_groups *groups)
+{
+    if (groups->count > 0) {
+        jo_text_addf(&m->out, "\n# %s groups\n", title);
+    }
+    for (int i = 0; i < groups->count; i++) {
+        for (int k = 0; k < groups->nrenditions; k++) {
+            add_media(m, groups, &groups->list[i], k);
+        }
+    }
+}
+
+/* -- EXT-X-STREAM-INF ------------------------------------------------------------------------------------------ */
+
+/* One of the variant, `own` track and groups as they apply. */
+typedef struct variant {
+    const jo_track *own;
+    int64_t peak, average; /* of everything that may play at once */
+    const jo_hls_group *audio;
+} variant;
+
+/* Is `word` an item of a list with commas? */
+static bool in_list(const char *list, const char *word, size_t len)
+{
+    for (const char *p = list; *p; p += strspn(p, SET_SEPARATOR)) {
+        size_t n = strcspn(p, SET_SEPARATOR);
+        if (n == len && !strncmp(p, word, len)) {
+            return true;
+        }
+        p += n;
+    }
+    return false;
+}
+
+static const char *join(multivariant *m, const char *list, const jo_track *t)
+{
+    const char *c = t->codec->rfc6381(m->cx->pool, t, jo_hls_entry_style(m->rs));
+
+    return in_list(list, c, strlen(c)) ? list
+                                       : apr_pstrcat(m->cx->pool, list, *list ? "," : "", c, NULL);
+}
+
+static const char *join_group(multivariant *m, const char *list, const jo_hls_groups *groups,
+                              const jo_hls_group *g)
+{
+    for (int k = 0; g != NULL && k < groups->nrenditions; k++) {
+        const jo_track *t = m->period->tracks[g->tracks[k]];
+        list = jo_hls_is_webvtt(t) ? list : join(m, list, t);
+    }
+    return list;
+}
+
+/* Every sample format there is in the variant; WebVTT files have none. */
+static const char *codecs(multivariant *m, const variant *v)
+{
+    const jo_hls_group *text = m->text.count ? &m->text.list[0] : NULL;
+    const char *list = jo_hls_is_webvtt(v->own) ? "" : join(m, "", v->own);
+
+    list = join_group(m, list, &m->audio, v->audio);
+    list = join_group(m, list, &m->text, text);
+    return *list ? list : "wvtt";
+}
+
+static void add_picture(jo_text *out, const jo_track *t)
+{
+    jo_fraction f = jo_measure_frame_rate(t);
+    const char *range = jo_codec_video_range(t);
+
+    jo_text_addf(out, ",RESOLUTION=%ux%u", jo_measure_display_width(t), t->height);
+    if (f.num * 1000 >= f.den) { /* three decimals would say 0 */
+        jo_text_add(out, ",FRAME-RATE=");
+        jo_text_add_decimal(out, f.num, f.den, 3);
+    }
+    if (range != NULL) {
+        jo_text_addf(out, ",VIDEO-RANGE=%s", range);
+    }
+}
+
+static void add_variant(multivariant *m, const variant *v)
+{
+    jo_text *out = &m->out;
+    bool video = v->own->kind == JO_VIDEO;
+
+    jo_text_add(out, "#EXT-X-STREAM-INF:BANDWIDTH=");
+    jo_text_add_int(out, v->peak);
+    jo_text_add(out, ",AVERAGE-BANDWIDTH=");
+    jo_text_add_int(out, v->average);
+    add_quoted(out, "CODECS", codecs(m, v));
+    if (v->own->supplemental != NULL) {
+        add_quoted(out, "SUPPLEMENTAL-CODECS", v->own->supplemental);
+    }
+    if (video) {
+        add_picture(out, v->own);
+    }
+    if (v->audio != NULL) {
+        add_quoted(out, "AUDIO", v->audio->id);
+    }
+    if (m->text.count > 0) {
+        add_quoted(out, "SUBTITLES", m->text.list[0].id);
+    }
+    jo_text_add(out, video ? ",CLOSED-CAPTIONS=NONE\n" : "\n");
+    jo_hls_add_name(out, "", m->rs, v->own);
+    jo_text_add(out, ".m3u8\n");
+}
+
+static int64_t text_peak(const multivariant *m)
+{
+    return m->text.count ? m->text.list[0].peak : 0;
+}
+
+static int64_t text_average(const multivariant *m)
+{
+    return m->text.count ? m->text.list[0].average : 0;
+}
+
+/* -- which variants there are ----------------------------------------------------------------------------------- */
+
+static bool share(const char *a, const char *b)
+{
+    for (const char *p = a; *p; p += strspn(p, SET_SEPARATOR)) {
+        size_t n = strcspn(p, SET_SEPARATOR);
+        if (n > 0 && in_list(b, p, n)) {
+            return true;
+        }
+        p += n;
+    }
+    return false;
+}
+
+/* Does a picture go with a group? By the first of its tracks that says something. */
+static bool pairs(const multivariant *m, const jo_track *video, const jo_hls_group *g)
+{
+    for (int k = 0; k < m->audio.nrenditions && video->labels.variant_set; k++) {
+        const char *set = m->period->tracks[g->tracks[k]]->labels.variant_set;
+        if (set != NULL) {
+            return share(video->labels.variant_set, set);
+        }
+    }
+    return true;
+}
+
+static bool pairs_with_any(const multivariant *m, const jo_track *video)
+{
+    for (int a = 0; a < m->audio.count; a++) {
+        if (pairs(m, video, &m->audio.list[a])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Every picture with one group, then with the next; a picture whose sets no group is in goes with all. */
+static int add_video_variants(multivariant *m)
+{
+    int n = 0;
+
+    for (int a = 0; a < (m->audio.count ? m->audio.count : 1); a++) {
+        const jo_hls_group *g = m->audio.count ? &m->audio.list[a] : NULL;
+        for (int k = 0; k < m->rs->ntracks; k++) {
+            const jo_track *t = listed(m, k);
+            const jo_track_plan *tp = &m->plan->tracks[m->rs->tracks[k]];
+            if (t->kind != JO_VIDEO || (g && !pairs(m, t, g) && pairs_with_any(m, t))) {
+                continue;
+            }
+            variant v = {t, tp->peak + (g ? g->peak : 0) + text_peak(m),
+                         tp->average + (g ? g->average : 0) + text_average(m), g};
+            add_variant(m, &v);
+            n++;
+        }
+    }
+    return n;
+}
+
+/* Sound alone: the variant is the rendition that plays by itself. BANDWIDTH is the largest sum of any playable
+ * combination (RFC 8216bis 4.4.6.2): where there are others, the variant's and the largest of theirs. */
+static void add_audio_variant(multivariant *m, const jo_hls_group *g)
+{
+    int own = g->tracks[m->audio.first];
+    int64_t peak = 0, average = 0;
+
+    for (int k = 0; k < m->audio.nrenditions; k++) {
+        const jo_track_plan *tp = &m->plan->tracks[g->tracks[k]];
+        if (k != m->audio.first) {
+            peak = tp->peak > peak ? tp->peak : peak;
+            average = tp->average > average ? tp->average : average;
+        }
+    }
+    variant v = {m->period->tracks[own], peak + m->plan->tracks[own].peak + text_peak(m),
+                 average + m->plan->tracks[own].average + text_average(m), g};
+    add_variant(m, &v);
+}
+
+/* Nothing but text: the variant is its first rendition. */
+static void add_text_variant(multivariant *m)
+{
+    const jo_hls_group *g = &m->text.list[0];
+    int own = g->tracks[m->text.first];
+    variant v = {m->period->tracks[own], m->plan->tracks[own].peak + g->peak,
+                 m->plan->tracks[own].average + g->average, NULL};
+
+    add_variant(m, &v);
+}
+
+apr_status_t jo_hls_render_multivariant(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                                        const jo_resource *rs, jo_body *body)
+{
+    const jo_period *period = &p->periods[0];
+    multivariant m = {.cx = cx, .period = period, .plan = plan, .rs = rs};
+
+    m.audio = jo_hls_audio_groups(cx, period, plan, rs);
+    m.text = jo_hls_text_groups(cx, period, plan, rs);
+    jo_text_init(&m.out, cx->pool, 2048);
+    jo_hls_add_head(&m.out, 7);
+    if (independent(&m)) {
+        jo_text_add(&m.out, "#EXT-X-INDEPENDENT-SEGMENTS\n");
+    }
+    add_groups(&m, "AUDIO", &m.audio);
+    add_groups(&m, "SUBTITLES", &m.text);
+    jo_text_add(&m.out, "\n# variants\n");
+    if (add_video_variants(&m) == 0) {
+        for (int i = 0; i < m.audio.count; i++) {
+            add_audio_variant(&m, &m.audio.list[i]);
+        }
+        if (m.audio.count == 0) {
+            add_text_variant(&m);
+        }
+    }
+    jo_body_add_memory(body, m.out.s, m.out.len);
+    return APR_SUCCESS;
+}
