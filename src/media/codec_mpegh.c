@@ -76,9 +76,8 @@ static apr_status_t parse(jo_ctx *cx, jo_track *t)
         t->config = NULL;
         take(cx, t, &(config){.profile = 0x0d});
     }
-    if (t->sample_rate == 0) {
-        return jo_entry_refuse(t, "no sampling rate");
-    }
+    /* where nothing says it: a rate beyond 16 bits is the time scale, as a rule; stereo */
+    t->sample_rate = t->sample_rate ? t->sample_rate : t->timescale;
     t->channels = t->channels ? t->channels : 2;
     return APR_SUCCESS;
 }
