@@ -64,6 +64,58 @@ static void test_wildcards(void)
     ok(!jo_url_match_path("$B-$T.m3u8", "kite-.m3u8", "kite", NULL, 0, &m), "without tokens");
 }
 
+static const char *const streams[] = {"video=1000", "video=100", "audio_eng=64000", "a=b=1000",
+                                      "a=1000",     "a b=7",     "video=1000_x=5",  "=5"};
+
+static bool smooth(const char *path)
+{
+    char *copy = exact(path, strlen(path) + 1);
+    bool good =
+        jo_url_match_path("QualityLevels($Q)/Fragments($S=$I)", copy, "kite", streams, 8, &m);
+
+    free(copy);
+    return good;
+}
+
+static void test_smooth(void)
+{
+    ok(smooth("QualityLevels(100)/Fragments(video=0)") && m.track == 1 && m.number == 0,
+       "a fragment");
+    ok(smooth("QualityLevels(1000)/Fragments(video=20020000)") && m.track == 0 &&
+           m.number == 20020000,
+       "of another rung");
+    ok(!smooth("QualityLevels(64000)/Fragments(video=0)") && m.track == -1 && m.number == -1,
+       "a bit rate of another name");
+    ok(!smooth("QualityLevels(10)/Fragments(video=0)") &&
+           !smooth("QualityLevels(00100)/Fragments(video=0)") &&
+           !smooth("QualityLevels()/Fragments(video=0)") &&
+           !smooth("QualityLevels(99999999999999999999)/Fragments(video=0)"),
+       "no bit rate, or a malformed one");
+    ok(smooth("QualityLevels(1000)/Fragments(a=b=3)") && m.track == 3 && m.number == 3,
+       "a name with '='");
+    ok(smooth("QualityLevels(1000)/Fragments(a=3)") && m.track == 4, "and the shorter one");
+    ok(smooth("QualityLevels(7)/Fragments(a b=3)") && m.track == 5, "a name with a space");
+    ok(smooth("QualityLevels(5)/Fragments(video=1000_x=3)") && m.track == 6,
+       "a name like another's token");
+    ok(!smooth("QualityLevels(100)/Fragments(video=)") &&
+           !smooth("QualityLevels(100)/Fragments(video=01)") &&
+           !smooth("QualityLevels(100)/Fragments(video=-1)") &&
+           !smooth("QualityLevels(100)/Fragments(video)") &&
+           !smooth("QualityLevels(100)/Fragments(video=0") &&
+           !smooth("QualityLevels(100)/Fragments(video=0)x"),
+       "malformed times");
+    ok(smooth("QualityLevels(100,hardwareProfile=1000)/Fragments(video=0)") && m.track == 1,
+       "a custom attribute");
+    ok(smooth("QualityLevels(100,a=1,b=,c=x=y)/Fragments(video=0)") && m.track == 1, "and several");
+    ok(!smooth("QualityLevels(100,)/Fragments(video=0)") &&
+           !smooth("QualityLevels(100,a)/Fragments(video=0)") &&
+           !smooth("QualityLevels(100,=1)/Fragments(video=0)") &&
+           !smooth("QualityLevels(100,a=1,)/Fragments(video=0)"),
+       "malformed ones");
+    ok(!jo_url_match_path("Fragments($S=$I)", "Fragments(video=0)", "kite", streams, 8, &m),
+       "no name without a bit rate");
+}
+
 static const char *query(const char *args)
 {
     char *copy = exact(args, strlen(args) + 1);
@@ -190,6 +242,7 @@ int main(void)
     apr_pool_create(&pool, NULL);
     test_patterns();
     test_wildcards();
+    test_smooth();
     test_queries();
     test_long_query();
     test_splitting();
