@@ -310,7 +310,7 @@ static apr_status_t read_file(jo_ctx *cx, const char *name, jo_demuxed *m)
         jo_demux(cx, src, m) != APR_SUCCESS)
         return cx->code;
     if (m->ntracks == 0)
-        return jo_fail(cx, JO_EMEDIA, "%s: no video, audio or text track", name);
+        return jo_fail(cx, JO_EMEDIA, "%s: no video, audio or text track with samples", name);
     return APR_SUCCESS;
 }
 

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const jo_command *const commands[] = {&jo_cmd_inspect, &jo_cmd_ism, &jo_cmd_get,
-                                             &jo_cmd_dump, &jo_cmd_package};
+static const jo_command *const commands[] = {&jo_cmd_inspect, &jo_cmd_ism,  &jo_cmd_check,
+                                             &jo_cmd_get,     &jo_cmd_dump, &jo_cmd_package};
 
 enum { NCOMMANDS = sizeof commands / sizeof *commands };
 
