@@ -33,6 +33,12 @@ audio() { # FILE HERTZ LANGUAGE
         $exact -metadata:s:a:0 language="$3" "$1"
 }
 
+dolby() { # FILE HERTZ LANGUAGE: AC-3 by the integer encoder
+    # shellcheck disable=SC2086
+    ff -f lavfi -i "sine=frequency=$2:sample_rate=48000:duration=10" -ac 2 -c:a ac3_fixed -b:a 96k -threads 1 \
+        $exact -metadata:s:a:0 language="$3" "$1"
+}
+
 copy() { # FILE OPTIONS INPUT...: all tracks of the inputs
     out=$1 options=$2
     shift 2
@@ -50,6 +56,7 @@ video .v300.mp4 300
 video .v100.mp4 100
 audio .eng.mp4 440 eng
 audio .deu.mp4 550 deu
+dolby .ac3.mp4 440 eng
 
 fragments='-movflags +frag_keyframe+empty_moov+default_base_moof'
 copy prog.mp4 '' .v300.mp4 .eng.mp4 .deu.mp4              # progressive, moov last, interleaved
@@ -59,6 +66,7 @@ copy cmaf-300k.mp4 "$fragments+cmaf" .v300.mp4
 copy cmaf-100k.mp4 "$fragments+cmaf" .v100.mp4
 copy cmaf-eng.mp4 '-movflags +cmaf+dash+global_sidx+empty_moov -frag_duration 2000000' .eng.mp4
 copy cmaf-deu.mp4 '-movflags +cmaf+empty_moov -frag_duration 2000000' .deu.mp4
+copy ac3-eng.mp4 '-movflags +faststart' .ac3.mp4
 
-rm .v300.mp4 .v100.mp4 .eng.mp4 .deu.mp4
+rm .v300.mp4 .v100.mp4 .eng.mp4 .deu.mp4 .ac3.mp4
 sha256sum -- *.mp4 >fixtures.sha256
