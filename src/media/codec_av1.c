@@ -240,6 +240,9 @@ static apr_status_t parse(jo_ctx *cx, jo_track *t)
     if (r.at[0] != 0x81) { /* marker and version */
         return jo_entry_refuse(t, "av1C box of an unknown version");
     }
+    if (r.at[1] >> 5 > 2) {
+        return jo_entry_refuse(t, "av1C box says an unknown profile");
+    }
     jo_dovi_describe(cx, t, "dav1");
     if (read_sequence(r.at + RECORD_HEAD, len - RECORD_HEAD, &s)) {
         t->config = r.at;
