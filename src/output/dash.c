@@ -144,7 +144,7 @@ static const char *representation_body(jo_ctx *cx, const jo_presentation *p, con
     jo_text out;
 
     jo_text_init(&out, cx->pool, 256);
-    jo_dash_describe_representation(&out, p->periods[0].tracks[track]);
+    jo_dash_describe_representation(&out, &p->periods[0], s, p->periods[0].tracks[track]);
     if (!s->shared_timeline) {
         add_segment_template(&out, p, plan, rs, s, track);
     }

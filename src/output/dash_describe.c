@@ -73,6 +73,20 @@ static void add_colour(jo_text *out, const char *indent, const jo_track *t)
     }
 }
 
+/* One colour for the whole set, as nearly always. */
+static bool uniform(const jo_period *period, const jo_dash_set *set)
+{
+    const jo_colour *c = &period->tracks[set->tracks[0]]->colour;
+    bool same = true;
+
+    for (int k = 1; k < set->ntracks && same; k++) {
+        const jo_colour *o = &period->tracks[set->tracks[k]]->colour;
+        same = c->known == o->known && c->primaries == o->primaries && c->transfer == o->transfer &&
+               c->matrix == o->matrix && c->full_range == o->full_range;
+    }
+    return same;
+}
+
 /* -- sound ---------------------------------------------------------------------------------------------------- */
 
 /* 23091-3 ChannelConfiguration of a plain channel count; 0: a count without one. 7 is 6.1, 8 is 7.1. */
@@ -173,7 +187,7 @@ void jo_dash_describe_set(jo_text *out, const jo_period *period, const jo_dash_s
 {
     const jo_track *t = period->tracks[set->tracks[0]];
 
-    if (jo_dash_wide(t)) {
+    if (t->kind == JO_VIDEO && uniform(period, set)) {
         add_colour(out, "      ", t);
     }
     if (t->joc) {
@@ -207,11 +221,12 @@ void jo_dash_add_codec_attributes(jo_text *out, const jo_track *t)
     jo_text_add(out, "\"");
 }
 
-void jo_dash_describe_representation(jo_text *out, const jo_track *t)
+void jo_dash_describe_representation(jo_text *out, const jo_period *period, const jo_dash_set *set,
+                                     const jo_track *t)
 {
     if (t->kind == JO_AUDIO) {
         add_channels(out, "        ", t);
-    } else if (t->kind == JO_VIDEO && !jo_dash_wide(t)) {
+    } else if (t->kind == JO_VIDEO && !uniform(period, set)) {
         add_colour(out, "        ", t);
     }
 }

@@ -32,7 +32,8 @@ void jo_dash_describe_set(jo_text *out, const jo_period *period, const jo_dash_s
 
 /* Attributes and child elements of a Representation that follow from its codec. */
 void jo_dash_add_codec_attributes(jo_text *out, const jo_track *t);
-void jo_dash_describe_representation(jo_text *out, const jo_track *t);
+void jo_dash_describe_representation(jo_text *out, const jo_period *period, const jo_dash_set *set,
+                                     const jo_track *t);
 
 /* Colours that a player must know of before it chooses: PQ, HLG, BT.2020. */
 bool jo_dash_wide(const jo_track *t);
