@@ -21,6 +21,7 @@ typedef struct jo_smooth {
     size_t private_len;
     unsigned audio_tag;   /* wFormatTag: 255 AAC, 65534 extensible */
     unsigned packet_size; /* nBlockAlign */
+    uint32_t sample_rate; /* SamplingRate where it is not the track's; 0 */
 } jo_smooth;
 
 struct jo_codec {

@@ -222,11 +222,6 @@ static apr_status_t parse(jo_ctx *cx, jo_track *t)
     return t->codec->parse(cx, t);
 }
 
-static bool is_he(const jo_track *t)
-{
-    return !strcmp(t->rfc6381, "mp4a.40.5") || !strcmp(t->rfc6381, "mp4a.40.29");
-}
-
 static const char *group(const jo_track *t)
 {
     static const struct {
@@ -257,15 +252,22 @@ static void write_entry(const jo_track *t, jo_entry_style style, jo_writer *w)
     jo_entry_close(w, at);
 }
 
-/* As IIS and its encoders write it: wFormatTag 255 (raw AAC), block of 4 bytes. */
+/* As IIS and its encoders write it: wFormatTag 255 (raw AAC), block of 4 bytes. The name and the rate are those that the
+ * configuration begins with: where SBR is only appended to it, clients without a word for HE-AAC (GStreamer) or with
+ * a wrong one (shaka-player 4) play it as AACL, and dash.js and shaka-player take the rate for the core's. */
 static bool smooth(jo_ctx *cx, const jo_track *t, jo_smooth *out)
 {
+    jo_bits b;
+
     (void)cx;
-    *out = (jo_smooth){.fourcc = is_he(t) ? "AACH" : "AACL",
+    jo_bits_init(&b, t->config, t->config_len);
+    unsigned aot = read_aot(&b);
+    *out = (jo_smooth){.fourcc = aot == AOT_SBR || aot == AOT_PS ? "AACH" : "AACL",
                        .private_data = t->config,
                        .private_len = t->config_len,
                        .audio_tag = 255,
-                       .packet_size = 4};
+                       .packet_size = 4,
+                       .sample_rate = read_rate(&b)};
     return true;
 }
 

@@ -333,7 +333,8 @@ static void add_level(jo_text *out, const level *l, int index)
             add_number(out, "NALUnitLengthField", t->nal_length); /* 4 is the default */
         }
     } else if (t->kind == JO_AUDIO) {
-        add_number(out, "SamplingRate", t->sample_rate);
+        add_number(out, "SamplingRate",
+                   l->smooth.sample_rate ? l->smooth.sample_rate : t->sample_rate);
         add_number(out, "Channels", t->channels);
         add_number(out, "BitsPerSample", BITS_PER_SAMPLE);
         add_number(out, "PacketSize", l->smooth.packet_size);
