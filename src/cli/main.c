@@ -123,14 +123,31 @@ static const char *word(int n)
     return n == 1 ? "" : "s";
 }
 
+/* apr_getopt takes "-" for a broken option: while it looks, the operand goes by another name. */
+static const char dash[] = "standard input";
+
+static const char *const *swap(apr_pool_t *pool, int n, const char *const *words, bool hide)
+{
+    const char **out = apr_pcalloc(pool, (size_t)(n + 1) * sizeof *out);
+
+    for (int i = 0; i < n; i++) {
+        out[i] = words[i];
+        if (hide && strcmp(words[i], "-") == 0)
+            out[i] = dash;
+        else if (words[i] == dash)
+            out[i] = "-";
+    }
+    return out;
+}
+
 static int run_command(apr_pool_t *pool, const jo_command *c, int argc, const char *const *argv)
 {
-    jo_args args = {.files = argv};
+    jo_args args = {.files = NULL};
     const char *value;
     apr_getopt_t *os;
     int letter;
 
-    apr_getopt_init(&os, pool, argc, argv);
+    apr_getopt_init(&os, pool, argc, swap(pool, argc, argv, true));
     os->interleave = 1;
     os->errfn = print_error;
     for (;;) {
@@ -146,8 +163,8 @@ static int run_command(apr_pool_t *pool, const jo_command *c, int argc, const ch
     }
     if (args.option[JO_OPT_HELP])
         return help_command(c);
-    args.files = os->argv + os->ind;
     args.nfiles = argc - os->ind;
+    args.files = swap(pool, args.nfiles, os->argv + os->ind, false);
     if (args.nfiles < c->least)
         return jo_cli_usage(c, "%d operand%s wanted", c->least, word(c->least));
     if (args.nfiles > c->most)

@@ -7,7 +7,7 @@ use File::Basename qw(dirname);
 use File::Path qw(make_path remove_tree);
 use Test::More;
 use lib dirname(__FILE__) . '/../lib';
-use JitOrigin::Golden qw(command ffmpeg_version fixtures slurp spew run);
+use JitOrigin::Golden qw(src command ffmpeg_version fixtures slurp spew run);
 
 my $cli = command();
 ffmpeg_version() or plan skip_all => 'no ffmpeg to make fixtures with';
@@ -32,17 +32,63 @@ sub refused {
 my ($status, $out, $err) = jitorigin('--version');
 ok($status == 0 && $out =~ /^jitorigin \d+\.\d+/, '--version');
 ($status, $out) = jitorigin('--help');
-ok($status == 0 && $out =~ /^  get .*^  ism .*^  dump /ms, '--help');
+is($status, 0, '--help');
+my @commands = $out =~ /^  (\w+) /mg;
+is("@commands", 'inspect ism check get dump package', '  names the commands');
+my %options; # by command
+for my $command (@commands) {
+    ($status, $out, $err) = jitorigin($command, '--help');
+    ok($status == 0 && $err eq '' && $out =~ /^usage: jitorigin $command .*\n\n\w.*\n/, "$command --help");
+    $options{$command} = [$out =~ /^ +(?:-\w, )?(--\w+)/mg];
+    refused(2, qr/^jitorigin $command: invalid option: --nope\nusage: jitorigin $command /, $command, '--nope');
+    refused(2, qr/^jitorigin $command: \d operand.* wanted\nusage: jitorigin $command /, $command);
+}
 refused(2, qr/^usage: jitorigin COMMAND/);
 refused(2, qr/no command "nope"/, 'nope');
-refused(2, qr/^usage: jitorigin get/, 'get');
-refused(2, qr/^usage: jitorigin get/, 'get', '--all', '../prog.ism/.mpd');
-refused(2, qr/^usage: jitorigin dump/, 'dump', '../prog.mp4', '../frag.mp4');
-refused(2, qr/^usage: jitorigin ism/, 'ism', '../prog.mp4');
+refused(2, qr/^jitorigin dump: more than 1 operand: \.\.\/frag\.mp4\n/, 'dump', '../prog.mp4', '../frag.mp4');
+refused(2, qr/^jitorigin package: no format "hds"\n/, 'package', '--format', 'hls,hds', '../prog.ism');
+refused(2, qr/^jitorigin package: .*exclude/, 'package', '--format', 'hls', '--cmaf', '../prog.ism');
+refused(2, qr/^jitorigin ism: missing argument: o\n/, 'ism', '../prog.mp4', '-o');
+
+# the manual and the shell's completion name every command and option
+my $manual = slurp(src() . '/man/jitorigin.1');
+my $plain  = $manual =~ s/\\-/-/gr;
+my $script = src() . '/share/completion/jitorigin.bash';
+for my $command (@commands) {
+    my $section = join '', $plain =~ /^\.SS "?$command\b(.*?)(?=^\.S[SH] )/gms;
+    ok($section ne '', "the manual has a section on $command");
+    is(join(' ', grep { $section !~ /\Q$_\E\b/ && $_ ne '--help' } @{ $options{$command} }), '', '  with its options');
+    my %offered = map { $_ => 1 } complete($command, '--');
+    is(join(' ', grep { !$offered{$_} } @{ $options{$command} }), '', '  completion offers them');
+    is(join(' ', grep { my $o = $_; !grep { $o eq $_ } @{ $options{$command} } } sort keys %offered), '', '  and no others');
+}
+is(join(' ', sort(complete(''))), join(' ', sort @commands, '--help', '--version'), 'completion offers the commands');
+is(join(' ', complete('in')), 'inspect', '  and completes them');
+is(join(' ', complete('package', '--format', 'da')), 'dash', '  and formats');
+is(run('out', 'bash', '-n', $script), 0, '  the script parses');
+
+SKIP: {
+    skip 'no groff', 1 if system('groff -v >/dev/null 2>&1') != 0;
+    run('out', 'groff', '-man', '-Tutf8', '-ww', '-b', src() . '/man/jitorigin.1');
+    is(slurp('out.err'), '', 'the manual renders without a warning');
+}
+
+# What bash would offer for `jitorigin WORDS...` with the cursor behind the last word.
+sub complete {
+    my @words = ('jitorigin', @_);
+    my $words = join ' ', map { "'$_'" } @words;
+    run('out', 'bash', '-c', ". '$script'; COMP_WORDS=($words); COMP_CWORD=$#words; COMPREPLY=(); _jitorigin; "
+        . 'printf "%s\\n" "${COMPREPLY[@]}"');
+    return grep { $_ ne '' } map { s/ +$//r } split /\n/, slurp('out');
+}
+
 refused(1, qr/^jitorigin: none.mp4: not found/, 'dump', 'none.mp4');
 refused(1, qr/^jitorigin: none.mp4: not found/, 'ism', '-o', 'x.ism', 'none.mp4');
 ok(!-e 'x.ism', '  and no descriptor is left');
 refused(1, qr/^jitorigin: none\/x.ism: No such/, 'ism', '-o', 'none/x.ism', '../prog.mp4');
+
+($status, $out, $err) = jitorigin('ism', '../prog.mp4');
+ok($status == 0 && $err eq '' && $out =~ /<video src="\.\.\/prog\.mp4"/, 'ism without -o prints the descriptor');
 
 # a descriptor: what it names, and that it plays
 ($status, $out, $err) = jitorigin('ism', '-o', 'titles/kite.ism', '../prog.mp4', '../cmaf-100k.mp4');
