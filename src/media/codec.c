@@ -39,6 +39,8 @@ static const jo_codec_row rows[] = {
     {JO_FOURCC('m', 'h', 'a', '2'), &jo_codec_mpegh, HLS_DASH},
     {JO_FOURCC('m', 'h', 'm', '1'), &jo_codec_mpegh, HLS_DASH},
     {JO_FOURCC('m', 'h', 'm', '2'), &jo_codec_mpegh, HLS_DASH},
+    {JO_FOURCC('s', 't', 'p', 'p'), &jo_codec_stpp, ALL},
+    {JO_FOURCC('w', 'v', 't', 't'), &jo_codec_wvtt, HLS_DASH},
 };
 static const uint32_t encrypted[] = {JO_FOURCC('e', 'n', 'c', 'v'), JO_FOURCC('e', 'n', 'c', 'a'),
                                      JO_FOURCC('e', 'n', 'c', 't'), JO_FOURCC('e', 'n', 'c', 's')};

@@ -27,7 +27,7 @@ typedef struct jo_smooth {
 struct jo_codec {
     const char *name; /* "H.264", "AAC": for messages */
     jo_kind kind;
-    /* Group word of HLS audio groups, e.g. "aacl"; NULL for video. */
+    /* Group word of HLS audio and text groups, e.g. "aacl"; NULL for video. */
     const char *(*group)(const jo_track *t);
     /* Reads t->entry; fills the codec part of t. Damage, or a variant that can't be packaged, sets t->codec = NULL
      * and t->why and succeeds: nobody may have asked for this track. */
@@ -78,5 +78,7 @@ extern const jo_codec jo_codec_opus;
 extern const jo_codec jo_codec_flac;
 extern const jo_codec jo_codec_alac;
 extern const jo_codec jo_codec_mpegh;
+extern const jo_codec jo_codec_stpp;
+extern const jo_codec jo_codec_wvtt; /* codec_text.c */
 
 #endif

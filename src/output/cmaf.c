@@ -24,6 +24,24 @@
 
 /* -- init segment ---------------------------------------------------------------------------------- */
 
+static bool is_xml(const jo_track *t)
+{
+    return t->fourcc == JO_FOURCC('s', 't', 'p', 'p');
+}
+
+/* Media profiles of text: 23000-19 table A.5 */
+static const char *text_brand(const jo_track *t)
+{
+    static const char *const brands[] = {"im1t", "im1i", "im2t", "im2i"};
+
+    for (size_t i = 0; i < sizeof(brands) / sizeof(*brands) && t->kind == JO_TEXT; i++) {
+        if (is_xml(t) && t->config_len == 4 && !memcmp(t->config, brands[i], 4)) {
+            return brands[i];
+        }
+    }
+    return t->kind == JO_TEXT && !is_xml(t) ? "cwvt" : NULL;
+}
+
 static void write_ftyp(jo_writer *w, const jo_track *t)
 {
     size_t at = jo_box_open(w, "ftyp");
@@ -32,6 +50,8 @@ static void write_ftyp(jo_writer *w, const jo_track *t)
     jo_write_bytes(w, "iso6cmfcdash", 12);
     if (t->kind == JO_VIDEO) {
         jo_write_bytes(w, "cmf2", 4); /* no edit list, trun version 1: 23000-19 7.2 */
+    } else if (text_brand(t) != NULL) {
+        jo_write_bytes(w, text_brand(t), 4);
     }
     jo_box_close(w, at);
 }
@@ -116,14 +136,17 @@ static void write_mdhd(jo_writer *w, const jo_track *t)
     jo_box_close(w, at);
 }
 
+/* Text: 14496-30 5.2, 7.2 */
 static void write_hdlr(jo_writer *w, const jo_track *t)
 {
-    bool video = t->kind == JO_VIDEO;
+    static const char *const names[] = {"video", "audio", "text"};
+    const char *type = t->kind == JO_VIDEO ? "vide" : t->kind == JO_AUDIO ? "soun" : "text";
     size_t at = jo_full_box_open(w, "hdlr", 0, 0);
+
     jo_write_u32(w, 0);
-    jo_write_bytes(w, video ? "vide" : "soun", 4);
+    jo_write_bytes(w, is_xml(t) ? "subt" : type, 4);
     jo_write_zeros(w, 12);
-    jo_write_bytes(w, video ? "video" : "audio", 6);
+    jo_write_bytes(w, names[t->kind], strlen(names[t->kind]) + 1);
     jo_box_close(w, at);
 }
 
@@ -140,9 +163,10 @@ static void write_elng(jo_writer *w, const jo_track *t)
 
 static void write_media_header(jo_writer *w, const jo_track *t)
 {
-    size_t at =
-        t->kind == JO_VIDEO ? jo_full_box_open(w, "vmhd", 0, 1) : jo_full_box_open(w, "smhd", 0, 0);
-    jo_write_zeros(w, t->kind == JO_VIDEO ? 8 : 4);
+    const char *type = t->kind == JO_VIDEO ? "vmhd" : t->kind == JO_AUDIO ? "smhd" : "nmhd";
+    size_t at = jo_full_box_open(w, is_xml(t) ? "sthd" : type, 0, t->kind == JO_VIDEO);
+
+    jo_write_zeros(w, t->kind == JO_VIDEO ? 8 : t->kind == JO_AUDIO ? 4 : 0);
     jo_box_close(w, at);
 }
 
