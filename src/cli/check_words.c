@@ -41,7 +41,7 @@ static const char *const metas[] = {"hls_minimum_fragment_length",
                                     "iss_minimum_fragment_length",
                                     "mpd_segment_template",
                                     "iss_client_manifest_version",
-                                    "variant_set",
+
                                     NULL};
 
 /* Said by other programs of the media, or to them: nothing to use, nothing to mend. */
@@ -55,6 +55,7 @@ static const char *const silent_metas[] = {
     "fragmentsPerHLSSegment",     NULL};
 /* Options of Unified Origin that mean nothing here. */
 static const char *const foreign_metas[] = {"hls_client_manifest_version",
+                                            "variant_set",
                                             "hls_fmp4",
                                             "hls_no_audio_only",
                                             "hls_no_multiplex",

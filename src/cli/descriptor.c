@@ -71,6 +71,7 @@ static void describe_labels(apr_pool_t *pool, const jo_labels *l, jo_ism_track *
     add_param(a, "accessibility", roles_text(pool, l->accessibility, l->naccessibility));
     add_param(a, "description", l->label);
     add_param(a, "characteristics", l->characteristics);
+    add_param(a, "variant_set", l->variant_set);
     add_param(a, "default", l->is_default < 0 ? NULL : l->is_default ? "yes" : "no");
     add_param(a, "forced", l->forced ? "yes" : NULL);
     add_param(a, "priority", number_text(pool, l->priority));
