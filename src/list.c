@@ -95,6 +95,7 @@ static bool is_named(const lister *l, const jo_route *route)
 static apr_status_t list_route(lister *l, const jo_route *route)
 {
     const jo_selection *s = &l->title->selections[l->packager];
+    jo_track *const *tracks = l->title->presentation->periods[0].tracks;
 
     if (!is_named(l, route)) {
         return APR_SUCCESS;
@@ -103,6 +104,9 @@ static apr_status_t list_route(lister *l, const jo_route *route)
         return push(l, route, -1, -1, 0);
     }
     for (int i = 0; i < s->ntracks; i++) {
+        if (route->serves && !route->serves(tracks[s->tracks[i]])) {
+            continue;
+        }
         apr_status_t rv = route->address == JO_BY_NOTHING ? push(l, route, s->tracks[i], -1, 0)
                                                           : list_segments(l, route, s->tracks[i]);
         if (rv != APR_SUCCESS) {

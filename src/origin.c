@@ -215,11 +215,14 @@ static apr_status_t check_format(jo_ctx *cx, const jo_title *t, const jo_package
 /* Matches the URL over all packagers' rows. */
 static apr_status_t find_route(jo_ctx *cx, const jo_request *rq, const jo_title *t, found *f)
 {
+    jo_track *const *tracks = t->presentation->periods[0].tracks;
+
     for (int i = 0; i < JO_PACKAGERS; i++) {
         for (int k = 0; k < jo_packagers[i]->nroutes; k++) {
             const jo_route *route = &jo_packagers[i]->routes[k];
             jo_url_match m;
-            if (!jo_url_match_path(route->pattern, rq->vpath, t->base, t->tokens, t->ntokens, &m)) {
+            if (!jo_url_match_path(route->pattern, rq->vpath, t->base, t->tokens, t->ntokens, &m) ||
+                (m.track >= 0 && route->serves != NULL && !route->serves(tracks[m.track]))) {
                 continue;
             }
             f->packager = jo_packagers[i];

@@ -52,6 +52,7 @@ typedef struct jo_route {
     const char *type[3]; /* content type of video (and of what is of no track), audio, text */
     apr_status_t (*render)(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
                            const jo_resource *rs, jo_body *body);
+    bool (*serves)(const jo_track *t); /* of tracks that the format can carry; NULL: all */
 } jo_route;
 
 typedef struct jo_packager {
