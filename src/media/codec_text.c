@@ -8,10 +8,9 @@
 
 /* -- stpp ---------------------------------------------------------------------------------------------------- */
 
-#define TTML_NAMESPACE  "http://www.w3.org/ns/ttml"
-#define DEFAULT_PROFILE "im1t"
-#define ENTRY_HEADER    16 /* box header and the fields of every sample entry */
-#define PROBE_BYTES     65536
+#define TTML_NAMESPACE "http://www.w3.org/ns/ttml"
+#define ENTRY_HEADER   16 /* box header and the fields of every sample entry */
+#define PROBE_BYTES    65536
 
 /* What an XMLSubtitleSampleEntry says. The strings are in place; "" where the entry ends before them. */
 typedef struct xml_entry {
@@ -71,39 +70,39 @@ static bool is_profile(const char *s, size_t len)
 }
 
 /* The value of `codecs` in a media type: "application/ttml+xml;codecs=im1t". */
-static const char *codecs_parameter(apr_pool_t *pool, const char *type)
+static bool codecs_parameter(const char *type, const char **value, size_t *len)
 {
     for (const char *p = strchr(type, ';'); p != NULL; p = strchr(p + 1, ';')) {
         const char *name = p + 1 + strspn(p + 1, " \t");
         if (!strncmp(name, "codecs=", 7)) {
-            const char *value = name + 7 + (name[7] == '"');
-            size_t len = strcspn(value, "\"; \t,");
-            return is_profile(value, len) ? apr_pstrndup(pool, value, len) : NULL;
+            *value = name + 7 + (name[7] == '"');
+            *len = strcspn(*value, "\"; \t,");
+            return is_profile(*value, *len);
         }
     }
-    return NULL;
+    return false;
 }
 
-/* MIMEBox: 14496-12 12.3.3.2 */
-static const char *read_mime(apr_pool_t *pool, jo_reader children)
+/* MIMEBox, 14496-12 12.3.3.2: the profile that it names. */
+static bool read_mime(jo_reader children, const char **value, size_t *len)
 {
     jo_reader body;
 
     for (uint32_t type; jo_entry_next(&children, &type, &body);) {
         if (type == JO_FOURCC('m', 'i', 'm', 'e')) {
             jo_read_skip(&body, 4);
-            return codecs_parameter(
-                pool, apr_pstrndup(pool, (const char *)body.at, jo_reader_left(&body)));
+            const char *s = read_string(&body);
+            return s != NULL && codecs_parameter(s, value, len);
         }
     }
-    return NULL;
+    return false;
 }
 
-static void set_profile(apr_pool_t *pool, jo_track *t, const char *profile)
+static void set_profile(apr_pool_t *pool, jo_track *t, const char *profile, size_t len)
 {
-    t->config = (const uint8_t *)profile;
-    t->config_len = strlen(profile);
-    t->rfc6381 = apr_pstrcat(pool, "stpp.ttml.", profile, NULL);
+    t->config = (const uint8_t *)apr_pstrndup(pool, profile, len);
+    t->config_len = len;
+    t->rfc6381 = apr_pstrcat(pool, "stpp.ttml.", t->config, NULL);
 }
 
 /* Names without a namespace of TTML are other XML: SVG, say. */
@@ -117,18 +116,20 @@ static apr_status_t parse_stpp(jo_ctx *cx, jo_track *t)
     if (*e.ns != '\0' && strstr(e.ns, TTML_NAMESPACE) == NULL) {
         return jo_entry_refuse(t, "stpp of another namespace than TTML is not supported");
     }
-    const char *profile = read_mime(cx->pool, e.children);
-    t->in_band = profile == NULL; /* the document tells */
-    if (profile == NULL && strstr(e.mime_types, "image/") != NULL) {
-        profile = "im1i";
-    }
-    set_profile(cx->pool, t, profile != NULL ? profile : DEFAULT_PROFILE);
+    const char *profile = strstr(e.mime_types, "image/") != NULL ? "im1i" : "im1t";
+    size_t len = strlen(profile);
+    read_mime(e.children, &profile, &len);
+    set_profile(cx->pool, t, profile, len);
     return APR_SUCCESS;
 }
 
 static bool wants_probe_stpp(const jo_track *t)
 {
-    return t->in_band;
+    const char *value;
+    size_t len;
+    xml_entry e;
+
+    return read_xml_entry(t, &e) && !read_mime(e.children, &value, &len);
 }
 
 static const char *find_text(const uint8_t *data, size_t len, const char *word)
@@ -173,7 +174,7 @@ static void probe_stpp(jo_ctx *cx, jo_track *t)
     const char *profile = document_profile(t->probe, len);
 
     if (profile != NULL) {
-        set_profile(cx->pool, t, profile);
+        set_profile(cx->pool, t, profile, strlen(profile));
     }
 }
 

@@ -29,7 +29,7 @@ static bool is_xml(const jo_track *t)
     return t->fourcc == JO_FOURCC('s', 't', 'p', 'p');
 }
 
-/* Media profiles of text: 23000-19 table A.5 */
+/* Media profiles of text: 23000-19 11 */
 static const char *text_brand(const jo_track *t)
 {
     static const char *const brands[] = {"im1t", "im1i", "im2t", "im2i"};

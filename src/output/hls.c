@@ -3,6 +3,7 @@
 
 #include "cmaf.h"
 #include "measure.h"
+#include "webvtt.h"
 
 #define DEFAULT_LENGTH_S 4
 
@@ -120,6 +121,12 @@ static const jo_route routes[] = {
      JO_CLASS_SEGMENT,
      {"video/mp4", "audio/mp4", "application/mp4"},
      jo_cmaf_render_segment},
+    {"hls/$B-$T-$N.webvtt",
+     JO_BY_NUMBER,
+     JO_NEED_SAMPLES,
+     JO_CLASS_SEGMENT,
+     {JO_WEBVTT_TYPE, JO_WEBVTT_TYPE, JO_WEBVTT_TYPE},
+     jo_webvtt_render_segment},
     {"hls/$B-$T.m4s",
      JO_BY_NOTHING,
      JO_NEED_INDEX,

@@ -1,0 +1,15 @@
+/* WebVTT files for HLS, made from the samples of wvtt tracks: 14496-30 7, RFC 8216 3.5. */
+#ifndef JO_WEBVTT_H
+#define JO_WEBVTT_H
+
+#include "packager.h"
+
+#define JO_WEBVTT_TYPE "text/vtt; charset=utf-8"
+
+/* A row's render (packager.h): the cues of the segment's samples, times counted from the presentation's time zero,
+ * with the map that goes with fMP4 segments. A cue that was cut into several samples of the segment is whole again.
+ * JO_ENOTFOUND for tracks that aren't wvtt; JO_EMEDIA for damaged samples and beyond limits->segment_size. */
+apr_status_t jo_webvtt_render_segment(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                                      const jo_resource *rs, jo_body *body);
+
+#endif
