@@ -117,7 +117,7 @@ static void check_bitrate(jo_check *c, const jo_ism_track *it, const jo_track *t
 
 static void check_clients(jo_check *c, const jo_ism_track *it, const jo_track *t)
 {
-    const jo_clients *who = jo_clients_find(t);
+    const jo_clients *who = jo_clients_find(c->cx->pool, t);
     const char *add = t->kind == JO_VIDEO ? "add an H.264 rung for the others"
                                           : "add an AAC track for the others";
 

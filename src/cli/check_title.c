@@ -5,6 +5,7 @@
 #include "../base/text.h"
 #include "../base/ticks.h"
 #include "../output/measure.h"
+#include "clients.h"
 #include "facts.h"
 
 #include <apr_strings.h>
@@ -220,9 +221,11 @@ static void check_labels(jo_check *c, int track)
     for (int i = 0; i < track; i++) {
         const jo_track *other = period_of(c)->tracks[i];
         if (is_ambiguous(t, other)) {
-            jo_check_add(c, JO_WARNING, "same-labels", jo_check_line(c, t), t->token,
-                         "say what each is: systemLanguage, param role, param description",
-                         "nothing tells it from %s in a player's menu", other->token);
+            jo_check_add(
+                c, JO_WARNING, "same-labels", jo_check_line(c, t), t->token,
+                "say what each is by systemLanguage, param role or param description, or leave "
+                "one out if it is the same sound",
+                "nothing tells it from %s in a player's menu", other->token);
             break;
         }
     }
@@ -255,6 +258,12 @@ static void check_shape(jo_check *c, const jo_track *t)
 
 /* ---- formats */
 
+static const char *codec_name(const jo_check *c, const jo_track *t)
+{
+    const jo_clients *who = jo_clients_find(c->cx->pool, t);
+    return who ? who->codec : t->codec->name;
+}
+
 static void check_format(jo_check *c, int packager)
 {
     const jo_packager *p = jo_packagers[packager];
@@ -268,7 +277,7 @@ static void check_format(jo_check *c, int packager)
         const jo_track *t = period_of(c)->tracks[i];
         if (!(t->formats & p->format))
             jo_check_add(c, JO_NOTE, "format-leaves-out", jo_check_line(c, t), t->token, NULL,
-                         "%s can't carry %s: left out there", p->name, t->codec->name);
+                         "%s can't carry %s: left out there", p->name, codec_name(c, t));
     }
 }
 

@@ -248,6 +248,6 @@ void jo_check_words(jo_check *c, const void *data, size_t len)
     jo_ctx own = *c->cx;
     jo_xml_node *root;
 
-    if (jo_xml_parse(&own, data, len, &root) == APR_SUCCESS)
+    if (jo_xml_parse(&own, data, len, &root) == APR_SUCCESS && jo_text_same(root->name, "smil"))
         walk(c, root);
 }

@@ -15,8 +15,11 @@ typedef struct row {
     jo_clients clients;
 } row;
 
-/* The first row that fits counts. */
+/* The first row that fits counts. Values: RFC 6381, of H.264 with its profile in hexadecimal. */
 static const row rows[] = {
+    {"avc1", "avc1.6E", {"H.264 High 10", NO, SOME, NO, NO, NO}},
+    {"avc1", "avc1.7A", {"H.264 High 4:2:2", NO, SOME, NO, NO, NO}},
+    {"avc1", "avc1.F4", {"H.264 High 4:4:4", NO, SOME, NO, NO, NO}},
     {"avc1", NULL, {"H.264", YES, YES, YES, YES, YES}},
     {"avc3", NULL, {"H.264", YES, YES, YES, YES, YES}},
     {"dvav", NULL, {"Dolby Vision (H.264)", NO, NO, NO, SOME, SOME}},
@@ -34,7 +37,11 @@ static const row rows[] = {
     {"mp4a", "mp4a.40.42", {"xHE-AAC", YES, SOME, NO, YES, SOME}},
     {"mp4a", "mp4a.6B", {"MPEG audio", YES, YES, YES, YES, YES}},
     {"mp4a", "mp4a.69", {"MPEG audio", YES, YES, YES, YES, YES}},
-    {"mp4a", NULL, {"AAC", YES, YES, YES, YES, YES}},
+    {"mp4a", "mp4a.A5", {"AC-3", YES, SOME, NO, SOME, YES}},
+    {"mp4a", "mp4a.A6", {"E-AC-3", YES, SOME, NO, SOME, YES}},
+    {"mp4a", "mp4a.A9", {"DTS", NO, NO, NO, SOME, SOME}},
+    {"mp4a", "mp4a.40", {"AAC", YES, YES, YES, YES, YES}},
+    {"mp4a", "mp4a.67", {"AAC", YES, YES, YES, YES, YES}},
     {".mp3", NULL, {"MPEG audio", YES, YES, YES, YES, YES}},
     {"ac-3", NULL, {"AC-3", YES, SOME, NO, SOME, YES}},
     {"ec-3", NULL, {"E-AC-3", YES, SOME, NO, SOME, YES}},
@@ -55,12 +62,14 @@ static const row rows[] = {
     {"wvtt", NULL, {"WebVTT", YES, YES, YES, YES, YES}},
 };
 
-const jo_clients *jo_clients_find(const jo_track *t)
+const jo_clients *jo_clients_find(apr_pool_t *pool, const jo_track *t)
 {
+    const char *value = t->codec ? t->codec->rfc6381(pool, t, JO_ENTRY_PLAIN) : NULL;
+
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const char *f = rows[i].fourcc, *rfc = rows[i].rfc6381;
         if (t->fourcc == JO_FOURCC((uint8_t)f[0], (uint8_t)f[1], (uint8_t)f[2], (uint8_t)f[3]) &&
-            (!rfc || (t->rfc6381 && strncmp(t->rfc6381, rfc, strlen(rfc)) == 0)))
+            (!rfc || (value && strncasecmp(value, rfc, strlen(rfc)) == 0)))
             return &rows[i].clients;
     }
     return NULL;

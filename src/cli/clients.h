@@ -19,8 +19,8 @@ typedef struct jo_clients {
     jo_plays tv;      /* sets and boxes of the last years */
 } jo_clients;
 
-/* The row of a sample entry (and for mp4a of its object type); NULL if nothing is known of it. */
-const jo_clients *jo_clients_find(const jo_track *t);
+/* The row of a sample entry (and its profile, where that decides); NULL if nothing is known of it. */
+const jo_clients *jo_clients_find(apr_pool_t *pool, const jo_track *t);
 /* "Chromium, Firefox": who plays it at least at `least`; "nobody" if none. */
 const char *jo_clients_names(apr_pool_t *pool, const jo_clients *c, jo_plays least);
 /* Who doesn't play it at all; "" if none. */

@@ -101,11 +101,15 @@ static void print_json(const jo_check *c, const char *name, jo_text *out)
 
 /* ---- the command */
 
-/* "line 7: …" of the descriptor's own parser. */
-static unsigned line_of(const char *message)
+/* The parser's message, "line 7: …" or without a line. */
+static void add_parse_error(jo_check *c, const char *message)
 {
-    const char *at = strstr(message, "line ");
-    return at ? (unsigned)strtoul(at + 5, NULL, 10) : 0;
+    char *end = NULL;
+    unsigned long line = strncmp(message, "line ", 5) == 0 ? strtoul(message + 5, &end, 10) : 0;
+
+    jo_check_add(c, JO_ERROR, "bad-descriptor", (unsigned)line, NULL,
+                 "correct it; `jitorigin ism` writes one that works", "%s",
+                 line && strncmp(end, ": ", 2) == 0 ? end + 2 : message);
 }
 
 static apr_status_t read_descriptor(jo_check *c, char **data, size_t *len)
@@ -128,8 +132,7 @@ static void check(jo_check *c, const void *data, size_t len)
 
     jo_check_words(c, data, len);
     if (jo_ism_parse(&own, data, len, &c->ism) != APR_SUCCESS) {
-        jo_check_add(c, JO_ERROR, "bad-descriptor", line_of(own.message), NULL,
-                     "correct it; `jitorigin ism` writes one that works", "%s", own.message);
+        add_parse_error(c, own.message);
         return;
     }
     jo_check_sources(c);
