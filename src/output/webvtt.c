@@ -223,7 +223,7 @@ static bool read_cue(const work *w, jo_reader r, cue *c)
             c->source = jo_read_u32(&body);
             r.failed |= body.failed;
         } else if (type == JO_FOURCC('c', 't', 'i', 'm') && read_time(&text, &ms)) {
-            c->moved = jo_ticks_round(c->start, 1000, w->track->timescale) - ms;
+            c->moved = jo_ticks_round(c->start, w->track->timescale, 1000) - ms;
         }
     }
     return !r.failed;
@@ -269,7 +269,7 @@ static bool read_sample(work *w, jo_reader r, int64_t start, int64_t end)
     w->nnext = 0;
     for (uint32_t type; next_box(&r, &type, &body);) {
         cue c = {.start = start, .end = end};
-        c.moved = jo_ticks_round(media, 1000, w->track->timescale);
+        c.moved = jo_ticks_round(media, w->track->timescale, 1000);
         if (type == JO_FOURCC('v', 't', 't', 'c')) {
             if (!read_cue(w, body, &c)) {
                 return false;
@@ -383,8 +383,8 @@ static void add_cues(jo_text *out, const work *w)
 {
     for (int i = 0; i < w->cues->nelts; i++) {
         const cue *c = &APR_ARRAY_IDX(w->cues, i, cue);
-        int64_t start = jo_ticks_round(c->start, 1000, w->track->timescale);
-        int64_t end = jo_ticks_round(c->end, 1000, w->track->timescale);
+        int64_t start = jo_ticks_round(c->start, w->track->timescale, 1000);
+        int64_t end = jo_ticks_round(c->end, w->track->timescale, 1000);
         start = start > 0 ? start : 0;
         if (c->note.len > 0) {
             jo_text_add(out, is_block_word(first_line(c->note)) ? "\n" : "\nNOTE\n");
