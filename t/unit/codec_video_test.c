@@ -190,7 +190,7 @@ static const record_case records[] = {
     {"AV1, grey, full range", "av01", "av1C:81001c000a0a000000043cf6c4daf92a",
      "av01.0.00M.08.1.110.01.01.01.1", "av01.0.00M.08.1.110.01.01.01.1", NULL, NULL, 318, 1, NULL},
     {"AV1, all fields", "av01",
-     "av1C:814d0c000a2444000000040000007aa9000000014a611016e0280c988194a9efff44880eb86848904b48",
+     "av1C:814d0c000a2444000000040000007aa9000000014a611016e0280c9881a254f7ffa244075c34244825a4",
      "av01.2.13H.12.0.111.09.18.09.0", "av01.2.13H.12.0.111.09.18.09.0", NULL, "HLG", 318, 1,
      "9/18/9/0"},
     {"AV1, a still in sRGB", "av01", "av1C:813d00000a09391df1d8c040434008",
@@ -342,7 +342,7 @@ static void test_sizes(void)
     w = video(
         "av01", 0, 0,
         "av1C:"
-        "814d0c000a2444000000040000007aa9000000014a611016e0280c988194a9efff44880eb86848904b48");
+        "814d0c000a2444000000040000007aa9000000014a611016e0280c9881a254f7ffa244075c34244825a4");
     t = parse(&w);
     ok(t.width == 1920 && t.height == 1001, "AV1: past timing, decoder model, operating points");
     w = video("vvc1", 0, 0, VVC);
