@@ -1,6 +1,7 @@
 #!/usr/bin/env perl
 # Every case of cases.txt against its recorded answer. --update rewrites the answers instead of comparing.
-# A playlist or MPD is recorded as it is; binary as the text of `jitorigin dump` and the SHA-256 of its bytes.
+# A manifest is recorded as it is; MP4 as the text of `jitorigin dump` and the SHA-256 of its bytes, other binary as the
+# latter alone.
 
 use strict;
 use warnings;
@@ -25,10 +26,12 @@ sub answer {
     $head =~ s/^(?:etag|last-modified): .*\n?//mg;    # of the file system and of the version
     chomp $head;
     my $text = "$head\n\n$said";
-    return $text . $body if $head !~ m{^content-type: (?:audio|video)/mp4}m;
+    my $sum = 'sha256: ' . sha256_hex($body) . "\n";
+    return $text . $sum if $head =~ m{^content-type: application/octet-stream}m;
+    return $text . $body if $head !~ m{^content-type: (?:audio|video|application)/mp4}m;
     spew("$scratch.bin", $body);
     run($scratch, $cli, 'dump', "$scratch.bin");
-    return $text . slurp($scratch) . slurp("$scratch.err") . 'sha256: ' . sha256_hex($body) . "\n";
+    return $text . slurp($scratch) . slurp("$scratch.err") . $sum;
 }
 
 # diff of two texts as TAP comments.
