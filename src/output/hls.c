@@ -22,6 +22,11 @@ bool jo_hls_is_webvtt(const jo_track *t)
     return t->fourcc == JO_FOURCC('w', 'v', 't', 't');
 }
 
+static bool is_fmp4(const jo_track *t)
+{
+    return !jo_hls_is_webvtt(t);
+}
+
 void jo_hls_add_name(jo_text *out, const char *dir, const jo_resource *rs, const jo_track *t)
 {
     jo_text_add(out, dir);
@@ -120,19 +125,22 @@ static const jo_route routes[] = {
      JO_NEED_SAMPLES,
      JO_CLASS_SEGMENT,
      {"video/mp4", "audio/mp4", "application/mp4"},
-     jo_cmaf_render_segment},
+     jo_cmaf_render_segment,
+     is_fmp4},
     {"hls/$B-$T-$N.webvtt",
      JO_BY_NUMBER,
      JO_NEED_SAMPLES,
      JO_CLASS_SEGMENT,
      {JO_WEBVTT_TYPE, JO_WEBVTT_TYPE, JO_WEBVTT_TYPE},
-     jo_webvtt_render_segment},
+     jo_webvtt_render_segment,
+     jo_hls_is_webvtt},
     {"hls/$B-$T.m4s",
      JO_BY_NOTHING,
      JO_NEED_INDEX,
      JO_CLASS_INIT,
      {"video/mp4", "audio/mp4", "application/mp4"},
-     render_init},
+     render_init,
+     is_fmp4},
     {"$B-$T.m3u8",
      JO_BY_NOTHING,
      JO_NEED_INDEX,

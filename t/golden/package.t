@@ -189,6 +189,27 @@ SKIP: {
     is($sums[0], $sums[1], '  ffmpeg reads the same pictures from it as from the source');
 }
 
+# ---- real files, where there are some: every kind of track is listed as its manifests name it
+
+SKIP: {
+    my $media = $ENV{JITORIGIN_MEDIA} or skip 'JITORIGIN_MEDIA names no folder', 1;
+    my $packaged = 0;
+    for my $path (map { glob "$media/$_/*.{mp4,mov,ismv,ismt}" } qw(prog frag video audio text timing aux smooth)) {
+        my ($file, $base) = $path =~ m{(([^/]+)\.\w+)$};
+        next if !-f $path || (jitorigin('get', $path =~ /\.mp4$/ ? "$path/.mpd" : 'none'))[0] != 0;
+        remove_tree('real');
+        ($status, $out, $err) = jitorigin('package', '-q', '-o', 'real', $path);
+        $err =~ s/^jitorigin: warning: .*\n//mg;
+        is("$status$err", '0', "package $file");
+        my %named = map { $_ => 1 } named("real/$file", $base);
+        my @files = files("real/$file");
+        is(join(' ', grep { !$named{$_} } @files), '', '  nothing that no manifest names');
+        is(join(' ', grep { !-f "real/$file/$_" } sort keys %named), '', '  all that they name');
+        $packaged++;
+    }
+    ok($packaged > 20, 'real files were packaged');
+}
+
 chdir '/';
 remove_tree($work);
 done_testing();
