@@ -251,33 +251,25 @@ static int add_video_variants(multivariant *m)
     return n;
 }
 
-/* Sound alone: the variant is the rendition that plays by itself. BANDWIDTH is the largest sum of any playable
+/* No picture: the variant is the rendition of a group that plays by itself. BANDWIDTH is the largest sum of any playable
  * combination (RFC 8216bis 4.4.6.2): where there are others, the variant's and the largest of theirs. */
-static void add_audio_variant(multivariant *m, const jo_hls_group *g)
+static void add_plain_variant(multivariant *m, const jo_hls_groups *groups, const jo_hls_group *g)
 {
-    int own = g->tracks[m->audio.first];
+    int own = g->tracks[groups->first];
+    bool audio = groups == &m->audio;
     int64_t peak = 0, average = 0;
 
-    for (int k = 0; k < m->audio.nrenditions; k++) {
+    for (int k = 0; k < groups->nrenditions; k++) {
         const jo_track_plan *tp = &m->plan->tracks[g->tracks[k]];
-        if (k != m->audio.first) {
+        if (k != groups->first) {
             peak = tp->peak > peak ? tp->peak : peak;
             average = tp->average > average ? tp->average : average;
         }
     }
-    variant v = {m->period->tracks[own], peak + m->plan->tracks[own].peak + text_peak(m),
-                 average + m->plan->tracks[own].average + text_average(m), g};
-    add_variant(m, &v);
-}
-
-/* Nothing but text: the variant is its first rendition. */
-static void add_text_variant(multivariant *m)
-{
-    const jo_hls_group *g = &m->text.list[0];
-    int own = g->tracks[m->text.first];
-    variant v = {m->period->tracks[own], m->plan->tracks[own].peak + g->peak,
-                 m->plan->tracks[own].average + g->average, NULL};
-
+    peak += audio ? text_peak(m) : 0;
+    average += audio ? text_average(m) : 0;
+    variant v = {m->period->tracks[own], peak + m->plan->tracks[own].peak,
+                 average + m->plan->tracks[own].average, audio ? g : NULL};
     add_variant(m, &v);
 }
 
@@ -299,10 +291,10 @@ apr_status_t jo_hls_render_multivariant(jo_ctx *cx, const jo_presentation *p, co
     jo_text_add(&m.out, "\n# variants\n");
     if (add_video_variants(&m) == 0) {
         for (int i = 0; i < m.audio.count; i++) {
-            add_audio_variant(&m, &m.audio.list[i]);
+            add_plain_variant(&m, &m.audio, &m.audio.list[i]);
         }
         if (m.audio.count == 0) {
-            add_text_variant(&m);
+            add_plain_variant(&m, &m.text, &m.text.list[0]);
         }
     }
     jo_body_add_memory(body, m.out.s, m.out.len);
