@@ -7,6 +7,7 @@
 set -eu
 
 dir=${1:?usage: make-fixtures.sh DIR}
+lib=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$dir"
 cd "$dir"
 
@@ -67,6 +68,7 @@ copy cmaf-100k.mp4 "$fragments+cmaf" .v100.mp4
 copy cmaf-eng.mp4 '-movflags +cmaf+dash+global_sidx+empty_moov -frag_duration 2000000' .eng.mp4
 copy cmaf-deu.mp4 '-movflags +cmaf+empty_moov -frag_duration 2000000' .deu.mp4
 copy ac3-eng.mp4 '-movflags +faststart' .ac3.mp4
+perl "$lib/make-text.pl" .                                # text, which ffmpeg can't write
 
 rm .v300.mp4 .v100.mp4 .eng.mp4 .deu.mp4 .ac3.mp4
 sha256sum -- *.mp4 >fixtures.sha256
