@@ -1,11 +1,11 @@
 #!/usr/bin/env perl
-# ffmpeg reads every output of the made titles through a real httpd, and finds the source's packets.
+# ffmpeg reads every output of the made titles through a real httpd, and finds the source's packets; for Smooth a reader of our own.
 
 use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin, "$FindBin::Bin/../lib";
-use Compare qw(compare_title);
+use Compare qw(compare_title compare_smooth);
 use File::Copy ();
 use JitOrigin::Golden qw(fixtures slurp ffmpeg_version);
 use JitOrigin::Httpd;
@@ -39,7 +39,8 @@ sub sources {
 }
 
 for my $title (sort keys %sources) {
-    for my $result (compare_title($server->base . "/$title", @{$sources{$title}})) {
+    my @title = ($server->base . "/$title", @{$sources{$title}});
+    for my $result (compare_title(@title), compare_smooth(@title)) {
         my ($what, @problems) = @$result;
         ok(!@problems, "$title/$what") or diag(map { "    $_\n" } @problems);
     }

@@ -6,7 +6,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin, "$FindBin::Bin/../lib";
-use Compare qw(compare_title);
+use Compare qw(compare_title compare_smooth);
 use File::Basename qw(basename);
 use File::Path qw(make_path);
 use JitOrigin::Golden qw(ffmpeg_version);
@@ -50,7 +50,8 @@ for my $title (sort keys %sources) {
         SKIP: { skip "$title: $skip{$title}", 1 }
         next;
     }
-    my @results = eval { compare_title($server->base . "/$title", @{$sources{$title}}) };
+    my @title = ($server->base . "/$title", @{$sources{$title}});
+    my @results = eval { (compare_title(@title), compare_smooth(@title)) };
     for my $result (@results ? @results : ['could be compared', $@]) {
         my ($what, @problems) = @$result;
         ok(!@problems, "$title/$what") or diag(map { "    $_\n" } @problems);
