@@ -1,4 +1,4 @@
-// play.mjs NODE-MODULES-DIR CHROMIUM hls|dash|shaka URL [switch]
+// play.mjs NODE-MODULES-DIR CHROMIUM hls|dash|mss|shaka|shaka4 URL [switch]
 // Plays one manifest in headless Chromium and prints what holds: "ok WHAT" or "not ok WHAT", remarks below it. Exit 1 if something
 // does not hold. The page comes from a server of its own, so that CORS counts.
 import fs from 'node:fs';
@@ -7,10 +7,12 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 
 const [dir, executablePath, player, url, wantSwitch] = process.argv.slice(2);
-const library = {
-  hls: 'hls.js/dist/hls.js',
-  dash: 'dashjs/dist/modern/umd/dash.all.min.js',
-  shaka: 'shaka-player/dist/shaka-player.compiled.js',
+const libraries = {
+  hls: ['hls.js/dist/hls.js'],
+  dash: ['dashjs/dist/modern/umd/dash.all.min.js'],
+  mss: ['dashjs/dist/modern/umd/dash.all.min.js', 'dashjs/dist/modern/umd/dash.mss.min.js'],
+  shaka: ['shaka-player/dist/shaka-player.compiled.js'],
+  shaka4: ['codem-isoboxer/dist/iso_boxer.js', 'shaka4/dist/shaka-player.compiled.js'], // the last with Smooth Streaming
 }[player];
 const { chromium } = createRequire(path.join(dir, 'x.js'))('playwright-core');
 const seconds = 4; // media seconds that each phase must play
@@ -60,7 +62,8 @@ function setUp({ player, url }) {
       const shakaPlayer = new shaka.Player();
       const spoken = tracks => tracks.filter(t => t.language === (tracks.find(a => a.active) || t).language);
       shakaPlayer.addEventListener('error', e => fail(`shaka ${e.detail.code} ${e.detail.data}`));
-      shakaPlayer.attach(video).then(() => shakaPlayer.load(url)).then(() => { T.ready = true; video.play(); }, e => fail(`shaka ${e.code} ${e.data}`));
+      const type = url.endsWith('/Manifest') ? 'application/vnd.ms-sstr+xml' : undefined; // Smooth URLs have no extension
+      shakaPlayer.attach(video).then(() => shakaPlayer.load(url, null, type)).then(() => { T.ready = true; video.play(); }, e => fail(`shaka ${e.code} ${e.data}`));
       T.renditions = () => sorted(spoken(shakaPlayer.getVariantTracks()));
       T.pick = id => {
         shakaPlayer.configure({ abr: { enabled: false } });
@@ -69,6 +72,8 @@ function setUp({ player, url }) {
       T.active = () => shakaPlayer.getVariantTracks().find(t => t.active).id;
     },
   };
+  start.mss = start.dash;
+  start.shaka4 = start.shaka;
   T.state = () => ({
     time: video.currentTime, duration: video.duration, ready: T.ready, ended: T.ended, errors: T.errors, height: video.videoHeight, active: T.ready && T.active(),
     frames: video.getVideoPlaybackQuality().totalVideoFrames, audio: video.webkitAudioDecodedByteCount,
@@ -81,11 +86,12 @@ function setUp({ player, url }) {
 // ---- out here
 
 function serve() {
-  const page = '<!doctype html><video id=video muted playsinline width=640 height=360></video><script src=/library.js></script>';
+  const page = '<!doctype html><video id=video muted playsinline width=640 height=360></video>'
+    + libraries.map((_, i) => `<script src=/library${i}.js></script>`).join('');
   const server = http.createServer((request, response) => {
-    const script = request.url === '/library.js';
+    const [, script] = request.url.match(/^\/library(\d)\.js$/) || [];
     response.writeHead(script || request.url === '/' ? 200 : 404, { 'Content-Type': script ? 'text/javascript' : 'text/html' });
-    response.end(script ? fs.readFileSync(path.join(dir, 'node_modules', library)) : page);
+    response.end(script ? fs.readFileSync(path.join(dir, 'node_modules', libraries[script])) : page);
   });
   return new Promise(resolve => server.listen(0, '127.0.0.1', () => resolve(server)));
 }
