@@ -155,9 +155,12 @@ static int run(apr_pool_t *pool, const jo_command *self, const jo_args *args)
     c.root = root ? jo_cli_absolute(pool, root) : NULL;
     c.files = apr_array_make(pool, 1000, sizeof(jo_checked_file));
     c.findings = apr_array_make(pool, 16, sizeof(jo_finding));
-    if (read_descriptor(&c, &data, &len) != APR_SUCCESS)
+    if (read_descriptor(&c, &data, &len) == APR_SUCCESS)
+        check(&c, data, len);
+    else if (args->option[JO_OPT_JSON])
+        jo_check_add(&c, JO_ERROR, "unreadable-descriptor", 0, NULL, NULL, "%s", cx.message);
+    else
         return jo_cli_fail(&cx);
-    check(&c, data, len);
     jo_text_init(&out, pool, 4096);
     (args->option[JO_OPT_JSON] ? print_json : print)(&c, name, &out);
     if (!jo_cli_write(out.s, out.len) || count(&c, JO_ERROR))

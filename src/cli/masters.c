@@ -49,6 +49,19 @@ static master *find_master(masters *m, int track)
     return &m->files[m->nfiles++];
 }
 
+static void warn_left_out(const masters *m)
+{
+    bool seen = false;
+
+    for (int i = 0; i < m->p->title->ntokens; i++, seen = false) {
+        for (int k = 0; k < m->nfiles; k++)
+            seen |= m->files[k].track == i;
+        if (!seen)
+            fprintf(stderr, "jitorigin: warning: track %s can't be a CMAF track: left out\n",
+                    m->p->title->tokens[i]);
+    }
+}
+
 /* DASH's segments are the joints: every one starts at a key frame, and its init describes them as the source does. */
 static apr_status_t collect(masters *m)
 {
@@ -67,6 +80,7 @@ static apr_status_t collect(masters *m)
         f->parts += item->class == JO_CLASS_SEGMENT;
         f->bytes += item->bytes;
     }
+    warn_left_out(m);
     return m->nfiles ? APR_SUCCESS : jo_fail(cx, JO_EMEDIA, "no track can be a CMAF track");
 }
 

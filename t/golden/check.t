@@ -166,6 +166,8 @@ finds('parameter sets in the samples', smil('', '<video src="in-band.mp4"/>'), '
 my ($code, $text, $err) = jitorigin('check', 'none.ism');
 is($code, 1, 'check of a descriptor that is not there: exit status 1');
 like($err, qr/^jitorigin: none\.ism: not found/, '  and says why');
+($code, $text) = jitorigin('check', '--json', 'none.ism');
+is($code . decode_json($text)->{findings}[0]{code}, '1unreadable-descriptor', '  as JSON, too');
 ($code, $text) = jitorigin('check', 'a50.mp4');
 ok($code == 1 && $text =~ /^error: .*\[bad-descriptor\]$/m, 'check of a media file: no descriptor');
 
@@ -180,6 +182,18 @@ for my $file ('ism.c', 'labels.c') {
 }
 ok(keys %read > 8, 'the core reads options and params');
 is(join(' ', grep { $words !~ /"\Q$_\E"/i && $_ ne 'language' } sort keys %read), '', 'check knows all of them');
+
+my $manual = slurp(src() . '/man/jitorigin.1') =~ s/\\-/-/gr;
+my %codes;
+for my $file ('cmd_check.c', map { "check_$_.c" } qw(words sources title)) {
+    my $source = slurp(src() . "/src/cli/$file");
+    while ($source =~ /jo_check_add\(((?:[^;"]|"[^"]*")*);/g) {
+        my ($severity_and_code) = split /->line|, 0,|line,|line\(/, $1;
+        $codes{$1} = 1 while $severity_and_code =~ /"([a-z]+(?:-[a-z]+)*)"/g;
+    }
+}
+ok(keys %codes > 25, 'check has codes for its findings') or diag(join ' ', sort keys %codes);
+is(join(' ', grep { $manual !~ /\b\Q$_\E\b/ } sort keys %codes), '', 'the manual names all of them');
 
 # ---- inspect
 
