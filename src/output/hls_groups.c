@@ -1,7 +1,7 @@
 #include "hls_groups.h"
 
-#include "../media/codec.h"
 #include "../media/lang.h"
+#include "hls.h"
 #include "measure.h"
 #include "role.h"
 
@@ -415,6 +415,19 @@ jo_hls_groups jo_hls_audio_groups(jo_ctx *cx, const jo_period *period, const jo_
     return w.out;
 }
 
+/* Is the same text there as WebVTT, which every HLS player shows? */
+static bool has_webvtt(const jo_period *period, const jo_resource *rs, const jo_track *t)
+{
+    for (int j = 0; j < rs->ntracks && !jo_hls_is_webvtt(t); j++) {
+        const jo_track *o = period->tracks[rs->tracks[j]];
+        if (o->kind == JO_TEXT && jo_hls_is_webvtt(o) && !strcmp(o->language, t->language) &&
+            jo_role_same(o, t)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 jo_hls_groups jo_hls_text_groups(jo_ctx *cx, const jo_period *period, const jo_plan *plan,
                                  const jo_resource *rs)
 {
@@ -425,7 +438,7 @@ jo_hls_groups jo_hls_text_groups(jo_ctx *cx, const jo_period *period, const jo_p
     g->tracks = apr_palloc(cx->pool, sizeof(int) * ((size_t)rs->ntracks + 1));
     for (int j = 0; j < rs->ntracks; j++) {
         const jo_track *t = period->tracks[rs->tracks[j]];
-        if (t->kind == JO_TEXT) {
+        if (t->kind == JO_TEXT && !has_webvtt(period, rs, t)) {
             g->tracks[w.out.nrenditions] = rs->tracks[j];
             w.out.renditions[w.out.nrenditions++] =
                 (jo_hls_rendition){.track = t, .said = t->labels.is_default};

@@ -31,7 +31,8 @@ typedef struct jo_hls_groups {
     int first; /* rendition that plays if nobody chooses: the default one, else the first */
 } jo_hls_groups;
 
-/* Groups of the resource's audio tracks; of its text tracks one, "textstream". count 0: there are none. */
+/* Groups of the resource's audio tracks; of its text tracks one, "textstream", without TTML of what is there as WebVTT
+ * too. count 0: there are none. */
 jo_hls_groups jo_hls_audio_groups(jo_ctx *cx, const jo_period *period, const jo_plan *plan,
                                   const jo_resource *rs);
 jo_hls_groups jo_hls_text_groups(jo_ctx *cx, const jo_period *period, const jo_plan *plan,
