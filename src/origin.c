@@ -194,6 +194,30 @@ static apr_status_t find_segment(jo_ctx *cx, const jo_title *t, found *f, const 
     return APR_SUCCESS;
 }
 
+static apr_status_t find_variant(jo_ctx *cx, const jo_title *t, found *f, const jo_url_match *m)
+{
+    const jo_track *track = t->presentation->periods[0].tracks[m->track];
+
+    if (m->number < 2 || m->number > track->nvariants) {
+        return jo_fail(cx, JO_ENOTFOUND, "track %s has no init segment %" APR_INT64_T_FMT,
+                       track->token, m->number);
+    }
+    f->resource.variant = (int)m->number - 1;
+    return APR_SUCCESS;
+}
+
+static apr_status_t find_numbered(jo_ctx *cx, const jo_title *t, found *f, const jo_url_match *m)
+{
+    switch (f->route->address) {
+    case JO_BY_NOTHING:
+        return APR_SUCCESS;
+    case JO_BY_VARIANT:
+        return find_variant(cx, t, f, m);
+    default:
+        return find_segment(cx, t, f, m);
+    }
+}
+
 /* Is there anything in this format: of all tracks, or of the one that was asked for? */
 static apr_status_t check_format(jo_ctx *cx, const jo_title *t, const jo_packager *packager,
                                  const found *f)
@@ -238,7 +262,7 @@ static apr_status_t find_route(jo_ctx *cx, const jo_request *rq, const jo_title 
             if (check_format(cx, t, jo_packagers[i], f) != APR_SUCCESS) {
                 return cx->code;
             }
-            return route->address == JO_BY_NOTHING ? APR_SUCCESS : find_segment(cx, t, f, &m);
+            return find_numbered(cx, t, f, &m);
         }
     }
     return jo_fail(cx, JO_ENOTFOUND, "%s has no resource of this name", file_name(t->path));
@@ -258,6 +282,28 @@ static apr_status_t open_same(jo_ctx *cx, const jo_title *t, int i, jo_source **
     return APR_SUCCESS;
 }
 
+/* Opens what holds the segment's samples, and with it what says where they are. */
+static apr_status_t open_segment(jo_ctx *cx, const jo_title *t, found *f)
+{
+    const jo_track *track = t->presentation->periods[0].tracks[f->resource.track];
+    const jo_cut *cut = &f->plan->tracks[f->resource.track].cuts[f->resource.segment];
+    jo_source **sources =
+        apr_pcalloc(cx->pool, sizeof(jo_source *) * (size_t)t->presentation->nsources);
+    apr_status_t rv = open_same(cx, t, track->span.source, &sources[track->span.source]);
+
+    for (int k = jo_track_run(track, cut[0].sample); k < track->nruns && rv == APR_SUCCESS; k++) {
+        const jo_run *run = &track->runs[k];
+        if (run->sample >= cut[1].sample) {
+            break;
+        }
+        if (sources[run->source] == NULL) {
+            rv = open_same(cx, t, run->source, &sources[run->source]);
+        }
+    }
+    f->resource.sources = sources;
+    return rv;
+}
+
 /* APR_EMISMATCH if a source that this resource depends on has been replaced since the title was loaded: a track's own
  * and the reference's, where all tracks are cut; of a manifest of all tracks, all. */
 static apr_status_t check_sources(jo_ctx *cx, const jo_title *t, found *f)
@@ -268,7 +314,7 @@ static apr_status_t check_sources(jo_ctx *cx, const jo_title *t, found *f)
     jo_source *src;
 
     if (f->route->need == JO_NEED_SAMPLES) {
-        return open_same(cx, t, own, &f->resource.source);
+        return open_segment(cx, t, f);
     }
     for (int i = 0; i < t->presentation->nsources; i++) {
         if (own >= 0 && i != own && i != reference) {

@@ -5,11 +5,15 @@
 #include "../base/crypto.h"
 #include "../io/source.h"
 #include "../media/codec.h"
+#include "../media/presentation.h"
 #include "../media/track.h"
 
 typedef struct jo_demuxed {
     jo_track **tracks; /* audio, video and text tracks in file order; others are left out */
     int ntracks;
+    jo_source_ref
+        *files; /* that hold samples; [0] is the source itself. Their runs count in these */
+    int nfiles;
     uint8_t fingerprint
         [JO_SHA256_SIZE]; /* of moov, all moofs, codec configurations and the file size */
 } jo_demuxed;

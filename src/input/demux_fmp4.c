@@ -201,13 +201,13 @@ static bool kept(const jo_mp4_track *mt)
     return mt != NULL && mt->track != NULL && mt->track->codec != NULL;
 }
 
-static apr_status_t add(fragment *g, jo_mp4_track *mt, const jo_sample *s)
+static apr_status_t add(fragment *g, jo_mp4_track *mt, const jo_sample *s, uint32_t description)
 {
     if (mt->last_moof != g->at) {
         mt->last_moof = g->at;
         jo_index_begin_fragment(mt->builder);
     }
-    return jo_mp4_add(g->file, mt, s);
+    return jo_mp4_add(g->file, mt, s, description);
 }
 
 static apr_status_t keep_run(fragment *g, traf *t, run *x)
@@ -221,9 +221,9 @@ static apr_status_t keep_run(fragment *g, traf *t, run *x)
         next_sample(x, t, n, &s);
         s.dts = t->dts;
         s.offset = t->next;
-        t->next += s.size; /* within the file, or it fails */
+        t->next = ahead(t->next, s.size);
         t->dts += s.duration;
-        if (add(g, t->mt, &s) != APR_SUCCESS) {
+        if (kept(t->mt) && add(g, t->mt, &s, t->defaults.description) != APR_SUCCESS) {
             return g->file->cx->code;
         }
     }
@@ -270,9 +270,6 @@ static apr_status_t read_traf(fragment *g, jo_reader body)
         return jo_fail(g->file->cx, JO_EMEDIA, "decode time out of bounds");
     }
     t.next = t.base;
-    if (t.defaults.description > 1 && t.mt != NULL && t.mt->track != NULL) {
-        jo_mp4_refuse(t.mt->track);
-    }
     while (jo_box_next(&body, &box)) {
         if (box.type == JO_FOURCC('t', 'r', 'u', 'n') && read_run(g, box.body, &t) != APR_SUCCESS) {
             return g->file->cx->code;

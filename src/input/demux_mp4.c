@@ -7,7 +7,8 @@
 #include <apr_strings.h>
 #include <string.h>
 
-#define BOX(s) JO_FOURCC((s)[0], (s)[1], (s)[2], (s)[3])
+#define BOX(s)     JO_FOURCC((s)[0], (s)[1], (s)[2], (s)[3])
+#define MOST_KINDS 16
 
 static bool probe(const uint8_t *head, size_t len)
 {
@@ -15,6 +16,16 @@ static bool probe(const uint8_t *head, size_t len)
                                         "pnot", "moof", "sidx", "uuid", "emsg", "prft"};
     for (size_t i = 0; len >= 8 && i < sizeof(types) / sizeof(types[0]); i++) {
         if (!memcmp(head + 4, types[i], 4)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool by_reference(const jo_mp4_track *t)
+{
+    for (uint32_t i = 0; i < t->nentries; i++) {
+        if (t->entries[i].location != NULL) {
             return true;
         }
     }
@@ -29,23 +40,31 @@ apr_status_t jo_mp4_announce(jo_mp4_file *f, const jo_mp4_track *t, uint32_t n)
         return jo_fail(f->cx, JO_EMEDIA, "track %u: more than %u samples in all tracks", t->id,
                        f->cx->limits->samples);
     }
-    if (f->samples > (uint64_t)f->source->id.size) {
+    if (f->samples > (uint64_t)f->source->id.size && !by_reference(t)) {
         return jo_fail(f->cx, JO_EMEDIA, "track %u: more samples than the file has bytes", t->id);
     }
     return APR_SUCCESS;
 }
 
-apr_status_t jo_mp4_add(jo_mp4_file *f, jo_mp4_track *t, const jo_sample *s)
+apr_status_t jo_mp4_add(jo_mp4_file *f, jo_mp4_track *t, const jo_sample *s, uint32_t description)
 {
-    if (s->offset < 0 || s->offset > f->source->id.size - (int64_t)s->size) {
+    jo_sample sample = *s;
+
+    sample.sync |=
+        t->track->kind == JO_TEXT; /* whatever its flags say: every document stands alone */
+    description += description == 0;
+    if (description != t->description &&
+        (jo_mp4_describe(f, t, description, sample.sync) != APR_SUCCESS ||
+         t->track->codec == NULL)) {
+        return f->cx->code;
+    }
+    int64_t end = f->files[t->entries[description - 1].file].source->id.size;
+    if (s->offset < 0 || s->offset > end - (int64_t)s->size) {
         return jo_fail(f->cx, JO_EMEDIA,
                        "truncated: sample %u of track %u ends at byte %" APR_UINT64_T_FMT
                        ", the file has %" APR_INT64_T_FMT,
-                       t->added + 1, t->id, (uint64_t)s->offset + s->size, f->source->id.size);
+                       t->added + 1, t->id, (uint64_t)s->offset + s->size, end);
     }
-    jo_sample sample = *s;
-    sample.sync |=
-        t->track->kind == JO_TEXT; /* whatever its flags say: every document stands alone */
     t->added++;
     if (jo_index_add(t->builder, f->cx, &sample, t->track->timescale) != APR_SUCCESS) {
         return jo_fail_in(f->cx, apr_psprintf(f->cx->pool, "track %u", t->id));
@@ -132,39 +151,37 @@ static jo_kind read_handler(jo_reader r)
     }
 }
 
-void jo_mp4_refuse(jo_track *t)
+static bool printable(const char *s)
 {
-    if (t->codec != NULL) {
-        t->codec = NULL;
-        t->why = "changes its sample description mid-track";
+    while (*s >= ' ' && *s <= '~') {
+        s++;
     }
+    return *s == '\0';
 }
 
-static apr_status_t read_stsd(jo_ctx *cx, jo_reader stbl, jo_track *t)
+/* Roles and other purposes: 14496-12 8.10.4 */
+static void read_kinds(jo_ctx *cx, jo_reader trak, jo_track *t)
 {
-    jo_reader r;
+    apr_array_header_t *kinds = apr_array_make(cx->pool, 2, sizeof(jo_role));
+    jo_reader udta;
+    jo_box box;
 
-    t->why = "has no sample description (stsd)";
-    if (!jo_box_find(stbl, BOX("stsd"), &r)) {
-        return APR_SUCCESS;
+    if (!jo_box_find(trak, BOX("udta"), &udta)) {
+        return;
     }
-    jo_read_skip(&r, 4);
-    t->entries = jo_read_u32(&r);
-    size_t left = jo_reader_left(&r);
-    if (t->entries == 0 || left < 16) {
-        return APR_SUCCESS;
+    while (kinds->nelts < MOST_KINDS && jo_box_next(&udta, &box)) {
+        if (box.type != BOX("kind") || jo_reader_left(&box.body) < 6) {
+            continue;
+        }
+        const char *s =
+            apr_pstrmemdup(cx->pool, (const char *)box.body.at + 4, jo_reader_left(&box.body) - 4);
+        size_t scheme = strlen(s), len = jo_reader_left(&box.body) - 4;
+        if (scheme > 0 && scheme + 1 < len && printable(s) && printable(s + scheme + 1)) {
+            APR_ARRAY_PUSH(kinds, jo_role) = (jo_role){s, s + scheme + 1};
+        }
     }
-    uint32_t size = jo_get_u32(r.at);
-    if (size < 16 || size > left) {
-        t->why = apr_psprintf(cx->pool, "sample entry of %u bytes in an stsd of %u", size,
-                              (unsigned)left);
-        return APR_SUCCESS;
-    }
-    t->entry = apr_pmemdup(cx->pool, r.at, size);
-    t->entry_len = size;
-    t->fourcc = jo_get_u32(t->entry + 4);
-    t->why = NULL;
-    return jo_codec_parse(cx, t);
+    t->kinds = (const jo_role *)kinds->elts;
+    t->nkinds = kinds->nelts;
 }
 
 /* -- edit list: 14496-12 8.6.6 ---------------------------------------------------------------------------- */
@@ -268,7 +285,7 @@ static void read_edits(jo_mp4_file *f, jo_reader trak, jo_track *t)
 
 /* -- moov -------------------------------------------------------------------------------------------------- */
 
-static apr_status_t read_media(jo_mp4_file *f, jo_reader mdia, jo_mp4_track *mt, jo_track *t)
+static apr_status_t read_media(jo_mp4_file *f, jo_reader mdia, jo_track *t)
 {
     jo_reader r;
 
@@ -279,7 +296,7 @@ static apr_status_t read_media(jo_mp4_file *f, jo_reader mdia, jo_mp4_track *mt,
         return f->cx->code;
     }
     read_elng(f->cx, mdia, t);
-    return read_stsd(f->cx, mt->stbl, t);
+    return APR_SUCCESS;
 }
 
 static apr_status_t read_trak(jo_mp4_file *f, jo_reader trak)
@@ -303,12 +320,13 @@ static apr_status_t read_trak(jo_mp4_file *f, jo_reader trak)
         !jo_box_find(minf, BOX("stbl"), &mt->stbl)) {
         return APR_SUCCESS;
     }
-    if (read_media(f, mdia, mt, t) != APR_SUCCESS) {
+    if (read_media(f, mdia, t) != APR_SUCCESS) {
         return f->cx->code;
     }
     read_edits(f, trak, t);
+    read_kinds(f->cx, trak, t);
     mt->track = t;
-    return APR_SUCCESS;
+    return jo_mp4_read_entries(f, minf, mt);
 }
 
 /* Tracks that another names as its chapters (QuickTime's 'chap' reference) are no programme of their own. */
@@ -532,34 +550,13 @@ static apr_status_t walk(jo_mp4_file *f, jo_sha256 *h)
     return rv == APR_EOF ? APR_SUCCESS : take_error(f);
 }
 
-/* First sync sample, for codecs whose configuration record is silent. */
-static apr_status_t read_probe(jo_mp4_file *f, jo_track *t)
-{
-    const jo_index *ix = t->index;
-    jo_cursor c;
-    jo_sample s;
-
-    jo_cursor_init(&c, ix, ix->nraps > 0 ? ix->raps[0].sample : 0);
-    if (!jo_cursor_next(&c, &s) || s.size > f->cx->limits->moov_size) {
-        return APR_SUCCESS;
-    }
-    uint8_t *buf = apr_palloc(f->scratch->pool, s.size + 1);
-    if (jo_source_read(f->cx, f->source, s.offset, s.size, buf) != APR_SUCCESS) {
-        return f->cx->code;
-    }
-    t->probe = buf;
-    t->probe_len = s.size;
-    t->codec->probe(f->cx, t);
-    t->probe = NULL;
-    t->probe_len = 0;
-    return APR_SUCCESS;
-}
-
 /* What a probe found is part of what the packages are made from. */
 static void hash_config(jo_sha256 *h, const jo_track *t)
 {
-    jo_sha256_add_int(h, (int64_t)t->config_len);
-    jo_sha256_add(h, t->config, t->config_len);
+    for (int i = 0; i < t->nvariants; i++) {
+        jo_sha256_add_int(h, (int64_t)t->variants[i]->config_len);
+        jo_sha256_add(h, t->variants[i]->config, t->variants[i]->config_len);
+    }
 }
 
 static apr_status_t finish(jo_mp4_file *f, jo_sha256 *h, jo_demuxed *out)
@@ -579,14 +576,26 @@ static apr_status_t finish(jo_mp4_file *f, jo_sha256 *h, jo_demuxed *out)
             jo_log_write(f->cx, JO_LOG_INFO, "%s: track %u has no samples", f->source->name, t->id);
             continue;
         }
-        if (t->codec != NULL && t->codec->wants_probe != NULL && t->codec->wants_probe(t) &&
-            read_probe(f, t) != APR_SUCCESS) {
+        if (jo_mp4_finish_entries(f, mt) != APR_SUCCESS) {
             return f->cx->code;
         }
-        hash_config(h, t);
-        out->tracks[out->ntracks++] = t;
+        hash_config(h, mt->track);
+        out->tracks[out->ntracks++] = mt->track;
     }
     return APR_SUCCESS;
+}
+
+/* The files that samples lie in, of which those by reference are known by their sizes. */
+static void list_files(jo_mp4_file *f, jo_sha256 *h, jo_demuxed *out)
+{
+    out->files = apr_pcalloc(f->cx->pool, sizeof(*out->files) * (size_t)f->nfiles);
+    out->nfiles = f->nfiles;
+    for (int i = 0; i < f->nfiles; i++) {
+        const jo_source *src = f->files[i].source;
+        out->files[i].path = apr_pstrdup(f->cx->pool, src->path);
+        out->files[i].id = src->id;
+        jo_sha256_add_int(h, src->id.size);
+    }
 }
 
 static apr_status_t read_file(jo_ctx *cx, jo_source *src, jo_demuxed *out)
@@ -596,12 +605,16 @@ static apr_status_t read_file(jo_ctx *cx, jo_source *src, jo_demuxed *out)
     jo_sha256 *h;
 
     apr_pool_create(&scratch.pool, cx->pool);
+    f.files_pool = scratch.pool;
+    f.files = apr_pcalloc(scratch.pool, sizeof(*f.files) * (cx->limits->tracks + 1));
+    f.files[0].source = src;
+    f.nfiles = 1;
     h = jo_sha256_make(scratch.pool);
     apr_status_t rv = walk(&f, h);
     if (rv == APR_SUCCESS) {
         rv = finish(&f, h, out);
     }
-    jo_sha256_add_int(h, src->id.size);
+    list_files(&f, h, out);
     jo_sha256_finish(h, out->fingerprint);
     apr_pool_destroy(scratch.pool);
     return rv;

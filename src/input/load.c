@@ -16,7 +16,8 @@ typedef struct loaded {
     const char *path;
     jo_source *source;
     jo_demuxed media;
-    bool text; /* only textstream elements name it */
+    int *sources; /* media.files → the presentation's */
+    bool text;    /* only textstream elements name it */
     bool read;
 } loaded;
 
@@ -27,9 +28,11 @@ typedef struct loader {
     const jo_ism *ism;
     loaded *files;
     int nfiles;
+    jo_source_ref *sources; /* files[i] is sources[i]; then those that they refer to */
+    int nsources;
     jo_track **tracks; /* chosen so far */
     int ntracks;
-    const char *why[JO_KINDS]; /* a kind that was asked for and could not be packaged */
+    const char *why; /* the first track that could not be packaged */
 } loader;
 
 static jo_kind kind_of(jo_ism_type type)
@@ -107,6 +110,42 @@ static apr_status_t read_files(loader *l, int *file_of)
     return APR_SUCCESS;
 }
 
+static int find_source(const loader *l, const char *path)
+{
+    int i = 0;
+    while (i < l->nsources && strcmp(l->sources[i].path, path) != 0) {
+        i++;
+    }
+    return i;
+}
+
+/* Everything that samples are read from, each file once. */
+static void list_sources(loader *l)
+{
+    apr_pool_t *pool = l->cx->pool;
+    size_t most = (size_t)l->nfiles;
+
+    for (int i = 0; i < l->nfiles; i++) {
+        most += (size_t)l->files[i].media.nfiles;
+    }
+    l->sources = apr_pcalloc(pool, sizeof(*l->sources) * (most + 1));
+    for (int i = 0; i < l->nfiles; i++) {
+        l->sources[l->nsources++] = (jo_source_ref){l->files[i].path, l->files[i].source->id};
+    }
+    for (int i = 0; i < l->nfiles; i++) {
+        loaded *f = &l->files[i];
+        f->sources = apr_pcalloc(pool, sizeof(int) * (size_t)(f->media.nfiles + 1));
+        f->sources[0] = i;
+        for (int k = 1; k < f->media.nfiles; k++) {
+            int at = find_source(l, f->media.files[k].path);
+            if (at == l->nsources) {
+                l->sources[l->nsources++] = f->media.files[k];
+            }
+            f->sources[k] = at;
+        }
+    }
+}
+
 /* -- choosing tracks -------------------------------------------------------------------------------------- */
 
 static const jo_track *find_taken(const loader *l, int file, uint32_t id)
@@ -119,14 +158,33 @@ static const jo_track *find_taken(const loader *l, int file, uint32_t id)
     return NULL;
 }
 
+/* The runs of a track in the presentation's sources, and variants of its own. */
+static void take_runs(loader *l, jo_track *t, const loaded *f)
+{
+    apr_pool_t *pool = l->cx->pool;
+    jo_run *runs = apr_pmemdup(pool, t->runs, sizeof(*runs) * (size_t)t->nruns);
+    const jo_track **variants = apr_palloc(pool, sizeof(*variants) * (size_t)t->nvariants);
+
+    for (int i = 0; i < t->nruns; i++) {
+        runs[i].source = f->sources[runs[i].source];
+    }
+    variants[0] = t;
+    for (int i = 1; i < t->nvariants; i++) {
+        variants[i] = apr_pmemdup(pool, t->variants[i], sizeof(*t));
+    }
+    t->runs = runs;
+    t->variants = variants;
+}
+
 static apr_status_t take(loader *l, const jo_ism_track *it, int file, jo_track *found)
 {
     jo_ctx *cx = l->cx;
 
     if (found->codec == NULL) {
-        l->why[found->kind] = apr_psprintf(cx->pool, "%s: track %u: %s",
-                                           l->files[file].source->name, found->id, found->why);
-        jo_log_write(cx, JO_LOG_WARNING, "%s: left out", l->why[found->kind]);
+        const char *why = apr_psprintf(cx->pool, "%s: track %u: %s", l->files[file].source->name,
+                                       found->id, found->why);
+        jo_log_write(cx, JO_LOG_WARNING, "%s: left out", why);
+        l->why = l->why ? l->why : why;
         return APR_SUCCESS;
     }
     if ((uint32_t)l->ntracks >= cx->limits->tracks) {
@@ -136,6 +194,7 @@ static apr_status_t take(loader *l, const jo_ism_track *it, int file, jo_track *
     jo_track *t = apr_pmemdup(cx->pool, found, sizeof(*found));
     bool own_kind = kind_of(it->type) == found->kind;
     t->span.source = file;
+    take_runs(l, t, &l->files[file]);
     t->name = own_kind && it->name != NULL ? apr_pstrdup(cx->pool, it->name) : NULL;
     t->bitrate = own_kind ? it->bitrate : 0;
     if (own_kind && it->lang != NULL) {
@@ -226,23 +285,11 @@ static apr_status_t choose(loader *l, const int *file_of)
     return APR_SUCCESS;
 }
 
-static apr_status_t check_kinds(loader *l)
+static apr_status_t check_tracks(loader *l)
 {
-    int have[JO_KINDS] = {0};
+    const char *why = l->why ? l->why : "no video, audio or text track";
 
-    for (int i = 0; i < l->ntracks; i++) {
-        have[l->tracks[i]->kind]++;
-    }
-    for (int k = JO_VIDEO; k <= JO_AUDIO; k++) {
-        if (have[k] == 0 && l->why[k] != NULL) {
-            return jo_fail(l->cx, JO_EMEDIA, "%s", l->why[k]);
-        }
-    }
-    if (l->ntracks == 0) {
-        const char *why = l->why[JO_TEXT];
-        return jo_fail(l->cx, JO_EMEDIA, "%s", why ? why : "no video, audio or text track");
-    }
-    return APR_SUCCESS;
+    return l->ntracks > 0 ? APR_SUCCESS : jo_fail(l->cx, JO_EMEDIA, "%s", why);
 }
 
 /* -- names (DESIGN 8) -------------------------------------------------------------------------------------- */
@@ -313,17 +360,17 @@ static void fill(loader *l, const void *descriptor, size_t descriptor_len, apr_t
     jo_sha256 *h = jo_sha256_make(pool);
 
     p->modified = modified;
-    p->nsources = l->nfiles;
-    p->sources = apr_pcalloc(pool, sizeof(*p->sources) * (size_t)(l->nfiles + 1));
+    p->nsources = l->nsources;
+    p->sources = l->sources;
     jo_sha256_add_int(h, (int64_t)descriptor_len);
     jo_sha256_add(h, descriptor, descriptor_len);
-    for (int i = 0; i < l->nfiles; i++) {
-        const loaded *f = &l->files[i];
-        p->sources[i].path = f->path;
-        p->sources[i].id = f->source->id;
-        apr_time_t mtime = f->source->id.mtime / 1000;
+    for (int i = 0; i < l->nsources; i++) {
+        apr_time_t mtime = l->sources[i].id.mtime / 1000;
         p->modified = mtime > p->modified ? mtime : p->modified;
-        jo_sha256_add(h, f->media.fingerprint, sizeof(f->media.fingerprint));
+    }
+    for (int i = 0; i < l->nfiles; i++) {
+        const jo_demuxed *m = &l->files[i].media;
+        jo_sha256_add(h, m->fingerprint, sizeof(m->fingerprint));
     }
     jo_sha256_finish(h, p->fingerprint);
     p->nperiods = 1;
@@ -341,8 +388,11 @@ static apr_status_t load(loader *l, const void *descriptor, size_t descriptor_le
 
     l->files = apr_pcalloc(pool, sizeof(*l->files) * n);
     l->tracks = apr_pcalloc(pool, sizeof(*l->tracks) * l->cx->limits->tracks);
-    if (read_files(l, file_of) != APR_SUCCESS || choose(l, file_of) != APR_SUCCESS ||
-        check_kinds(l) != APR_SUCCESS) {
+    if (read_files(l, file_of) != APR_SUCCESS) {
+        return l->cx->code;
+    }
+    list_sources(l);
+    if (choose(l, file_of) != APR_SUCCESS || check_tracks(l) != APR_SUCCESS) {
         return l->cx->code;
     }
     for (int i = 0; i < l->ntracks; i++) {
@@ -366,6 +416,12 @@ apr_status_t jo_load(jo_ctx *cx, const char *path, const jo_ism *ism, const void
     }
     if (jo_presentation_align(cx, p) != APR_SUCCESS) {
         return cx->code;
+    }
+    for (int i = 0; i < p->periods[0].ntracks; i++) {
+        const jo_track *t = p->periods[0].tracks[i];
+        for (int k = 1; k < t->nvariants; k++) {
+            jo_track_follow((jo_track *)t->variants[k], t);
+        }
     }
     if (p->periods[0].ntracks == 0) {
         return jo_fail(cx, JO_EMEDIA, "no track presents any sample");

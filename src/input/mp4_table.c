@@ -109,7 +109,7 @@ typedef struct places {
     uint32_t per_chunk, in_chunk;
     uint32_t next_first; /* chunk at which the next stsc entry starts, 0: none */
     int64_t at;
-    bool changed; /* a chunk uses another than the first sample description */
+    uint32_t description; /* of the chunk's samples, from 1 */
 } places;
 
 static apr_status_t open_places(jo_mp4_file *f, const jo_mp4_track *t, places *p)
@@ -147,7 +147,7 @@ static bool next_chunk(places *p)
     p->chunk++;
     while (p->next_first != 0 && p->next_first <= p->chunk) {
         p->per_chunk = jo_read_u32(&p->stsc);
-        p->changed |= jo_read_u32(&p->stsc) > 1;
+        p->description = jo_read_u32(&p->stsc);
         p->next_first = --p->entries > 0 ? jo_read_u32(&p->stsc) : 0;
     }
     p->at = p->wide ? jo_read_i64(&p->co) : jo_read_u32(&p->co);
@@ -261,13 +261,13 @@ apr_status_t jo_mp4_read_table(jo_mp4_file *f, jo_mp4_track *t)
     for (uint32_t n = 1; n <= x.sizes.count; n++) {
         int32_t delta = 0;
         if (next_row(f, t, &x, n, &s, &delta) != APR_SUCCESS ||
-            jo_mp4_add(f, t, &s) != APR_SUCCESS) {
+            jo_mp4_add(f, t, &s, x.places.description) != APR_SUCCESS) {
             return f->cx->code;
         }
+        if (t->track->codec == NULL) {
+            return APR_SUCCESS;
+        }
         s.dts += delta;
-    }
-    if (x.places.changed) {
-        jo_mp4_refuse(t->track);
     }
     t->next_dts = s.dts;
     return APR_SUCCESS;

@@ -13,10 +13,23 @@ typedef struct jo_mp4_defaults {
     uint32_t flags;
 } jo_mp4_defaults;
 
+/* One entry of a track's stsd: 14496-12 8.5.2 */
+typedef struct jo_mp4_entry {
+    const uint8_t *data; /* the whole box, in cx->pool */
+    size_t len;
+    const char *why;      /* no sample of it can be had; NULL */
+    const char *location; /* of the file with its samples (dref 'url '); NULL: the file itself */
+    int file;             /* into files once a sample needs it, -1 before */
+} jo_mp4_entry;
+
 typedef struct jo_mp4_track {
     jo_track *track; /* NULL: of a kind that is left out; only its id is of use */
     uint32_t id;
     jo_reader stbl;
+    jo_mp4_entry *entries;
+    uint32_t nentries;
+    uint32_t description;     /* entry of the sample added last, from 1; 0: none yet */
+    apr_array_header_t *runs; /* jo_run; variant: the entry, from 0; source: into files */
     jo_mp4_defaults defaults;
     jo_index_builder *builder; /* if track */
     int64_t next_dts;          /* where a fragment without tfdt goes on */
@@ -26,10 +39,19 @@ typedef struct jo_mp4_track {
     int64_t last_moof;         /* offset of the last moof with samples of it, -1 */
 } jo_mp4_track;
 
+/* A file that holds samples. */
+typedef struct jo_mp4_data {
+    jo_source *source;
+    const char *location;
+} jo_mp4_data;
+
 typedef struct jo_mp4_file {
     jo_ctx *cx;      /* results */
     jo_ctx *scratch; /* the same with a pool that ends with the read */
     jo_source *source;
+    jo_mp4_data *files; /* [0]: the source itself; others by reference, open while it is read */
+    int nfiles;
+    apr_pool_t *files_pool; /* they live here */
     jo_mp4_track *tracks;
     int ntracks;
     uint32_t timescale; /* of the movie */
@@ -42,11 +64,18 @@ typedef struct jo_mp4_file {
  * file's size in bytes: JO_EMEDIA. */
 apr_status_t jo_mp4_announce(jo_mp4_file *f, const jo_mp4_track *t, uint32_t n);
 
-/* Adds a sample, which must lie within the file. */
-apr_status_t jo_mp4_add(jo_mp4_file *f, jo_mp4_track *t, const jo_sample *s);
+/* Adds a sample described by an entry (from 1; 0 counts as 1), which must lie within its file. If that makes the track
+ * one that can't be packaged (its codec is NULL then), succeeds. */
+apr_status_t jo_mp4_add(jo_mp4_file *f, jo_mp4_track *t, const jo_sample *s, uint32_t description);
 
-/* A track that needs more than its first sample entry can't be packaged. */
-void jo_mp4_refuse(jo_track *t);
+/* mp4_entry.c: the sample descriptions of a track and the files they refer to. */
+
+/* Reads stsd and dref; the track is described by the first entry that can be packaged. */
+apr_status_t jo_mp4_read_entries(jo_mp4_file *f, jo_reader minf, jo_mp4_track *mt);
+/* The next sample is described by this entry: finds its file and begins a run where that changes something. */
+apr_status_t jo_mp4_describe(jo_mp4_file *f, jo_mp4_track *mt, uint32_t description, bool sync);
+/* Fills runs and variants of a track that has all its samples; each variant is probed where its codec wants it. */
+apr_status_t jo_mp4_finish_entries(jo_mp4_file *f, jo_mp4_track *mt);
 
 /* mp4_table.c: all samples of the moov. */
 apr_status_t jo_mp4_read_table(jo_mp4_file *f, jo_mp4_track *t);

@@ -3,6 +3,7 @@
 #include "../base/status.h"
 #include "../base/text.h"
 
+#include <apr_strings.h>
 #include <string.h>
 
 bool jo_identity_same(const jo_identity *a, const jo_identity *b)
@@ -15,7 +16,10 @@ apr_status_t jo_source_open(jo_ctx *cx, const char *path, jo_source **out)
 {
     if (!cx->opener)
         return jo_fail(cx, JO_EBUG, "no opener for sources");
-    return cx->opener->open(cx->opener, cx, path, out);
+    apr_status_t rv = cx->opener->open(cx->opener, cx, path, out);
+    if (rv == APR_SUCCESS)
+        (*out)->path = apr_pstrdup(cx->pool, path);
+    return rv;
 }
 
 void jo_source_want(jo_source *src, int64_t off, size_t len)

@@ -34,6 +34,7 @@ typedef struct jo_source_ops {
 struct jo_source {
     const jo_source_ops *ops;
     const char *name; /* for messages: base name, no server path */
+    const char *path; /* as it was opened */
     jo_identity id;
 };
 

@@ -130,4 +130,13 @@ struct jo_track {
     int nvariants;
 };
 
+/* Number of the run that a sample belongs to: into runs. */
+int jo_track_run(const jo_track *t, uint32_t sample);
+
+/* The track as the sample's entry describes it. */
+const jo_track *jo_track_variant(const jo_track *t, uint32_t sample);
+
+/* Makes all of a variant but its codec part the same as the track's: what load.c fills stands from `name` on. */
+void jo_track_follow(jo_track *variant, const jo_track *t);
+
 #endif

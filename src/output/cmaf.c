@@ -338,7 +338,7 @@ static uint8_t *put_sample(uint8_t *p, const jo_track *t, const layout *l, const
     return p;
 }
 
-static void write_trun(jo_writer *w, const jo_track *t, const layout *l, jo_source *src,
+static void write_trun(jo_writer *w, const jo_track *t, const layout *l, const jo_resource *rs,
                        jo_body *body)
 {
     jo_cursor c;
@@ -351,7 +351,7 @@ static void write_trun(jo_writer *w, const jo_track *t, const layout *l, jo_sour
     jo_cursor_init(&c, t->index, l->first);
     for (uint32_t n = 0; n < l->count && jo_cursor_next(&c, &s); n++) {
         p = put_sample(p, t, l, &s);
-        jo_body_add_range(body, src, s.offset, s.size);
+        jo_body_add_range(body, jo_resource_source(rs, t, l->first + n), s.offset, s.size);
     }
     jo_box_close(w, at);
 }
@@ -366,7 +366,7 @@ static void write_styp(jo_writer *w)
 }
 
 static apr_status_t write_segment(jo_ctx *cx, const jo_track *t, const jo_track_plan *tp, int i,
-                                  int64_t number, jo_source *src, jo_body *body)
+                                  int64_t number, const jo_resource *rs, jo_body *body)
 {
     layout l = make_layout(t, tp, i);
     int64_t data = tp->cuts[i + 1].bytes - tp->cuts[i].bytes;
@@ -392,7 +392,7 @@ static apr_status_t write_segment(jo_ctx *cx, const jo_track *t, const jo_track_
     size_t traf = jo_box_open(&w, "traf");
     write_tfhd(&w, t, &l);
     write_tfdt(&w, t, &l);
-    write_trun(&w, t, &l, src, body);
+    write_trun(&w, t, &l, rs, body);
     jo_box_close(&w, traf);
     jo_box_close(&w, moof);
     jo_write_u32(&w, (uint32_t)(data + MDAT_HEADER));
@@ -406,5 +406,5 @@ apr_status_t jo_cmaf_render_segment(jo_ctx *cx, const jo_presentation *p, const 
                                     const jo_resource *rs, jo_body *body)
 {
     return write_segment(cx, p->periods[0].tracks[rs->track], &plan->tracks[rs->track], rs->segment,
-                         plan->base_number + rs->segment, rs->source, body);
+                         plan->base_number + rs->segment, rs, body);
 }

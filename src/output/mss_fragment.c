@@ -38,6 +38,7 @@ typedef struct fragment {
     int64_t time, duration;
     int64_t shift; /* from wire times, in ticks of 10 MHz, to times of this fragment */
     const unit *units;
+    uint32_t first; /* sample number of units[0] */
     uint32_t count;
     int64_t bytes;    /* of all units */
     uint32_t tfhd;    /* flags */
@@ -109,6 +110,7 @@ static apr_status_t make_fragment(jo_ctx *cx, const jo_presentation *p, const jo
 
     *f =
         (fragment){.track = t, .id = (uint32_t)rs->track + 1, .bytes = cut[1].bytes - cut[0].bytes};
+    f->first = cut[0].sample;
     f->number = (uint32_t)(plan->base_number + rs->segment);
     f->time = jo_mss_time(lead, lp, rs->segment, offset);
     f->duration = jo_mss_time(lead, lp, rs->segment + 1, offset) - f->time;
@@ -239,7 +241,8 @@ static void write_moof(jo_writer *w, fragment *f)
 static void add_samples(const fragment *f, const jo_resource *rs, jo_body *body)
 {
     for (uint32_t n = 0; n < f->count; n++) {
-        jo_body_add_range(body, rs->source, f->units[n].offset, f->units[n].size);
+        jo_body_add_range(body, jo_resource_source(rs, f->track, f->first + n), f->units[n].offset,
+                          f->units[n].size);
     }
 }
 
@@ -310,6 +313,7 @@ apr_status_t jo_mss_render_key_frame(jo_ctx *cx, const jo_presentation *p, const
     unit key = f.units[n];
     key.cts = clamp_cts(key.cts + key.dts); /* clients count from the fragment's time */
     f.units = &key;
+    f.first += n;
     f.count = 1;
     f.bytes = key.size;
     add_fragment(cx, &f, rs, body);

@@ -34,19 +34,28 @@ typedef struct jo_resource {
     const char *base; /* descriptor's name, for derived names */
     const int *
         tracks; /* of a manifest: those to list, into the period's tracks, in the order to list them */
-    int ntracks;       /* ≥ 1 */
-    int track;         /* into the period's tracks, -1 none */
-    int segment;       /* into the plan, -1 none */
-    jo_source *source; /* JO_NEED_SAMPLES */
+    int ntracks; /* ≥ 1 */
+    int track;   /* into the period's tracks, -1 none */
+    int segment; /* into the plan, -1 none */
+    int variant; /* of the track: whose init is asked for */
+    /* JO_NEED_SAMPLES: those of the presentation's sources that hold the segment's samples, open; others NULL. */
+    jo_source **sources;
     const jo_options *options;
     const jo_settings *settings;
 } jo_resource;
 
-typedef enum { JO_BY_NOTHING, JO_BY_NUMBER, JO_BY_TIME } jo_address;
+/* The open source that holds a sample of the segment. */
+static inline jo_source *jo_resource_source(const jo_resource *rs, const jo_track *t, uint32_t n)
+{
+    return rs->sources[t->runs[t->nruns > 1 ? jo_track_run(t, n) : 0].source];
+}
+
+/* JO_BY_VARIANT: not a segment, but 2 and up for the init of the track's second sample entry and up. */
+typedef enum { JO_BY_NOTHING, JO_BY_NUMBER, JO_BY_TIME, JO_BY_VARIANT } jo_address;
 
 typedef struct jo_route {
     const char *pattern; /* plan/url.h */
-    jo_address address;  /* how the pattern's number names a segment */
+    jo_address address;  /* what the pattern's number names */
     jo_need need;
     jo_class class;
     const char *type[3]; /* content type of video (and of what is of no track), audio, text */

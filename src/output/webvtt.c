@@ -309,7 +309,7 @@ static apr_status_t read_samples(work *w, uint32_t first, uint32_t last, const u
 
 /* All samples of [first, last), one after the other. */
 static apr_status_t load(jo_ctx *cx, apr_pool_t *scratch, const jo_track *t, uint32_t first,
-                         uint32_t last, jo_source *src, const uint8_t **data)
+                         uint32_t last, const jo_resource *rs, const uint8_t **data)
 {
     jo_body ranges;
     jo_cursor c;
@@ -318,7 +318,7 @@ static apr_status_t load(jo_ctx *cx, apr_pool_t *scratch, const jo_track *t, uin
     jo_body_init(&ranges, scratch);
     jo_cursor_init(&c, t->index, first);
     for (uint32_t n = first; n < last && jo_cursor_next(&c, &s); n++) {
-        jo_body_add_range(&ranges, src, s.offset, s.size);
+        jo_body_add_range(&ranges, jo_resource_source(rs, t, n), s.offset, s.size);
     }
     uint8_t *buf = apr_palloc(scratch, (apr_size_t)ranges.length + 1);
     *data = buf;
@@ -328,7 +328,7 @@ static apr_status_t load(jo_ctx *cx, apr_pool_t *scratch, const jo_track *t, uin
 /* -- cues → file --------------------------------------------------------------------------------------------------- */
 
 /* The configuration with the map in its header, which ends at the first blank line. */
-static void add_head(jo_text *out, const jo_presentation *p, const jo_track *t)
+static void add_head(jo_text *out, const jo_track *t, int64_t map)
 {
     text_bytes rest = {(const char *)t->config, t->config_len}, line = {"WEBVTT", 6};
     unsigned blank = 0;
@@ -341,8 +341,7 @@ static void add_head(jo_text *out, const jo_presentation *p, const jo_track *t)
     }
     bool own = line.len > 6 && line.s[6] != ' ' && line.s[6] != '\t';
     add_line(out, own ? (text_bytes){"WEBVTT", 6} : line, 0);
-    jo_text_addf(out, "\n" MAP_LINE "=MPEGTS:%" APR_INT64_T_FMT ",LOCAL:00:00:00.000\n",
-                 jo_ticks_round(p->preroll_num, p->preroll_den, 90000));
+    jo_text_addf(out, "\n" MAP_LINE "=MPEGTS:%" APR_INT64_T_FMT ",LOCAL:00:00:00.000\n", map);
     while (next_line(&rest, &line)) {
         if (line.len == 0) {
             blank++;
@@ -395,12 +394,28 @@ static void add_cues(jo_text *out, const work *w)
     }
 }
 
+apr_status_t jo_webvtt_write(jo_ctx *cx, const jo_track *t, uint32_t first, uint32_t last,
+                             const uint8_t *data, int64_t map, jo_text *out)
+{
+    work w = {.cx = cx, .track = t};
+    apr_pool_t *scratch;
+
+    apr_pool_create(&scratch, cx->pool);
+    w.cues = apr_array_make(scratch, 16, sizeof(cue));
+    apr_status_t rv = read_samples(&w, first, last, data);
+    if (rv == APR_SUCCESS) {
+        add_head(out, t, map);
+        add_cues(out, &w);
+    }
+    apr_pool_destroy(scratch);
+    return rv;
+}
+
 apr_status_t jo_webvtt_render_segment(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
                                       const jo_resource *rs, jo_body *body)
 {
     const jo_track *t = p->periods[0].tracks[rs->track];
     const jo_cut *cut = &plan->tracks[rs->track].cuts[rs->segment];
-    work w = {.cx = cx, .track = t};
     apr_pool_t *scratch;
     const uint8_t *data;
     jo_text out;
@@ -412,17 +427,13 @@ apr_status_t jo_webvtt_render_segment(jo_ctx *cx, const jo_presentation *p, cons
         return jo_fail(cx, JO_EMEDIA, "a segment of %s has more bytes than allowed", t->token);
     }
     apr_pool_create(&scratch, cx->pool);
-    w.cues = apr_array_make(scratch, 16, sizeof(cue));
-    apr_status_t rv = load(cx, scratch, t, cut[0].sample, cut[1].sample, rs->source, &data);
-    if (rv == APR_SUCCESS) {
-        rv = read_samples(&w, cut[0].sample, cut[1].sample, data);
-    }
-    if (rv == APR_SUCCESS) {
-        jo_text_init(&out, cx->pool, 256 + (size_t)(cut[1].bytes - cut[0].bytes));
-        add_head(&out, p, t);
-        add_cues(&out, &w);
+    jo_text_init(&out, cx->pool, 512);
+    if (load(cx, scratch, t, cut[0].sample, cut[1].sample, rs, &data) == APR_SUCCESS &&
+        jo_webvtt_write(cx, t, cut[0].sample, cut[1].sample, data,
+                        jo_ticks_round(p->preroll_num, p->preroll_den, 90000),
+                        &out) == APR_SUCCESS) {
         jo_body_add_memory(body, out.s, out.len);
     }
     apr_pool_destroy(scratch);
-    return rv;
+    return cx->code;
 }

@@ -3,6 +3,9 @@
 #include "../base/log.h"
 #include "../base/status.h"
 
+#include <apr_tables.h>
+#include <stdlib.h>
+
 /* Audio without video and without fragments of its own, where no length is asked for. */
 #define AUDIO_GOP_MS 2000
 /* Tracks of which every sample is a sync sample: their "GOP" is no useful segment. */
@@ -18,7 +21,9 @@ typedef struct boundaries {
     int64_t *times; /* wire time, reference ticks; times[0] is the start of everything */
     int count;
     int cap;
-    int64_t most; /* that limits->segments leaves to each track */
+    int64_t most;          /* that limits->segments leaves to each track */
+    const int64_t *forced; /* cuts that must be, rising, reference ticks */
+    int nforced;
 } boundaries;
 
 static apr_status_t push(jo_ctx *cx, boundaries *b, int64_t time)
@@ -134,19 +139,40 @@ static bool next_boundary(const jo_track *t, const rule *r, int64_t prev, jo_cut
     return find_cut(t, from, r->fragments, out);
 }
 
-/* The reference's own boundaries after its start. */
+/* The first forced cut after a time, INT64_MAX if there is none. */
+static int64_t next_forced(const boundaries *b, int64_t time)
+{
+    int lo = 0, hi = b->nforced;
+
+    while (lo < hi) {
+        int mid = lo + (hi - lo) / 2;
+        if (b->forced[mid] <= time) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    return lo < b->nforced ? b->forced[lo] : INT64_MAX;
+}
+
+/* The reference's own boundaries after its start. Forced cuts restart the count. */
 static apr_status_t cut_reference(jo_ctx *cx, boundaries *b, const rule *r)
 {
-    jo_cut cut;
     int64_t prev = b->ref->start;
 
-    while (next_boundary(b->ref, r, prev, &cut) && cut.time > prev) {
-        if (push(cx, b, cut.time) != APR_SUCCESS) {
+    for (;;) {
+        jo_cut cut = {.time = 0};
+        bool found = next_boundary(b->ref, r, prev, &cut) && cut.time > prev;
+        int64_t forced = next_forced(b, prev), next = found ? cut.time : INT64_MAX;
+        next = forced < next && forced < b->ref->end ? forced : next;
+        if (next == INT64_MAX) {
+            return APR_SUCCESS;
+        }
+        if (push(cx, b, next) != APR_SUCCESS) {
             return cx->code;
         }
-        prev = cut.time;
+        prev = next;
     }
-    return APR_SUCCESS;
 }
 
 /* Length of a usual segment: as asked for, or the mean of what the reference's key frames gave. */
@@ -186,11 +212,84 @@ static apr_status_t cut_at_nominal(jo_ctx *cx, boundaries *b, int64_t from, int6
     return APR_SUCCESS;
 }
 
+/* Where the sample entry of a track changes. */
+static bool changes_at(const jo_track *t, int run)
+{
+    return run > 0 && t->runs[run].variant != t->runs[run - 1].variant &&
+           t->runs[run].sample > t->span.in && t->runs[run].sample < t->span.out;
+}
+
+/* Earliest presentation time of a sync sample on the wire. */
+static int64_t sync_time(const jo_track *t, uint32_t sample)
+{
+    const jo_index *ix = t->index;
+    uint32_t lo = 0, hi = ix->raps ? ix->nraps : 0;
+
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (ix->raps[mid].sample < sample) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    if (ix->raps != NULL && lo < ix->nraps) {
+        return ix->raps[lo].ept + t->span.shift;
+    }
+    return jo_index_dts(ix, sample) + ix->cts + t->span.shift;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void find_forced(const jo_period *period, boundaries *b)
+{
+    apr_array_header_t *times = apr_array_make(b->pool, 4, sizeof(int64_t));
+
+    for (int i = 0; i < period->ntracks; i++) {
+        const jo_track *t = period->tracks[i];
+        for (int k = 1; k < t->nruns; k++) {
+            if (changes_at(t, k)) {
+                APR_ARRAY_PUSH(times, int64_t) = jo_ticks_floor(sync_time(t, t->runs[k].sample),
+                                                                t->timescale, b->ref->timescale);
+            }
+        }
+    }
+    qsort(times->elts, (size_t)times->nelts, sizeof(int64_t), by_time);
+    b->forced = (const int64_t *)times->elts;
+    b->nforced = times->nelts;
+}
+
+/* Those outside the reference's own stretch. */
+static apr_status_t add_forced(jo_ctx *cx, boundaries *b)
+{
+    for (int i = 0; i < b->nforced; i++) {
+        int at = b->count;
+        while (at > 0 && b->times[at - 1] > b->forced[i]) {
+            at--;
+        }
+        if (at == 0 || b->times[at - 1] == b->forced[i]) {
+            continue;
+        }
+        if (push(cx, b, b->forced[i]) != APR_SUCCESS) {
+            return cx->code;
+        }
+        for (int k = b->count - 1; k > at; k--) {
+            b->times[k] = b->times[k - 1];
+        }
+        b->times[at] = b->forced[i];
+    }
+    return APR_SUCCESS;
+}
+
 static apr_status_t find_boundaries(jo_ctx *cx, const jo_period *period, jo_fraction wanted,
                                     boundaries *all)
 {
     const jo_track *ref = period->tracks[period->reference];
-    boundaries own = {.pool = all->pool, .ref = ref, .most = all->most};
+    boundaries own = *all;
     rule r = make_rule(ref, wanted);
     int64_t start, end;
 
@@ -198,7 +297,8 @@ static apr_status_t find_boundaries(jo_ctx *cx, const jo_period *period, jo_frac
         return cx->code;
     }
     int64_t nominal = nominal_length(&own, wanted);
-    if (own.count > 1 && ref->end - own.times[own.count - 1] < nominal / 2) {
+    if (own.count > 1 && ref->end - own.times[own.count - 1] < nominal / 2 &&
+        next_forced(all, own.times[own.count - 1] - 1) != own.times[own.count - 1]) {
         own.count--; /* a tail under half a segment joins its predecessor */
     }
     extent(period, ref, &start, &end);
@@ -216,7 +316,10 @@ static apr_status_t find_boundaries(jo_ctx *cx, const jo_period *period, jo_frac
         }
     }
     int64_t next = all->times[all->count - 1] + nominal;
-    return cut_at_nominal(cx, all, next > ref->end ? next : ref->end, end, nominal);
+    if (cut_at_nominal(cx, all, next > ref->end ? next : ref->end, end, nominal) != APR_SUCCESS) {
+        return cx->code;
+    }
+    return add_forced(cx, all);
 }
 
 /* -- cutting a track at the boundaries ---------------------------------------------------------------- */
@@ -274,6 +377,40 @@ static void time_empty(jo_track_plan *tp, const jo_track *t, const boundaries *b
     }
 }
 
+/* A segment must not begin later than the sample entry changes: reference ticks may be too coarse to say where. */
+static void settle_changes(const jo_track *t, int n, jo_track_plan *tp)
+{
+    for (int k = 1, i = 1; k < t->nruns; k++) {
+        uint32_t sample = t->runs[k].sample;
+        if (!changes_at(t, k)) {
+            continue;
+        }
+        while (i < n && tp->cuts[i].sample < sample) {
+            i++;
+        }
+        if (i < n && tp->cuts[i].sample != sample) {
+            tp->cuts[i] = (jo_cut){sample, sync_time(t, sample), 0};
+        }
+    }
+}
+
+static void find_changes(jo_ctx *cx, const jo_period *period, jo_plan *p)
+{
+    p->changes = apr_pcalloc(cx->pool, sizeof(int) * (size_t)p->count);
+    for (int i = 1; i < p->count; i++) {
+        bool change = false;
+        for (int k = 0; k < period->ntracks && !change; k++) {
+            const jo_track *t = period->tracks[k];
+            const jo_cut *cuts = p->tracks[k].cuts;
+            change = t->nvariants > 1 && cuts[i].sample < t->span.out &&
+                     jo_track_variant(t, cuts[i].sample) != jo_track_variant(t, cuts[i - 1].sample);
+        }
+        if (change) {
+            p->changes[p->nchanges++] = i;
+        }
+    }
+}
+
 static void plan_track(jo_ctx *cx, const jo_track *t, const boundaries *b, jo_track_plan *tp)
 {
     int n = b->count;
@@ -285,6 +422,7 @@ static void plan_track(jo_ctx *cx, const jo_track *t, const boundaries *b, jo_tr
         tp->cuts[i] = cut_track(t, b->ref, b->times[i], &tp->aligned);
     }
     tp->cuts[n] = (jo_cut){t->span.out, t->end, 0};
+    settle_changes(t, n, tp);
     time_empty(tp, t, b, n);
     for (int i = 1; i <= n; i++) {
         tp->cuts[i].bytes =
@@ -328,9 +466,11 @@ apr_status_t jo_plan_make(jo_ctx *cx, const jo_period *period, jo_fraction wante
                     .most = cx->limits->segments / (uint32_t)period->ntracks};
 
     apr_pool_create(&b.pool, cx->pool);
+    find_forced(period, &b);
     apr_status_t rv = find_boundaries(cx, period, wanted, &b);
     if (rv == APR_SUCCESS) {
         plan_tracks(cx, period, &b, p);
+        find_changes(cx, period, p);
     }
     apr_pool_destroy(b.pool);
     *out = p;

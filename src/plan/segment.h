@@ -26,7 +26,9 @@ typedef struct jo_plan {
     int count;             /* segments; numbers are base_number .. base_number + count - 1 */
     int64_t base_number;   /* 1 for VOD */
     jo_track_plan *tracks; /* as in the period's tracks */
-    int64_t longest_ms;    /* longest segment of any audio or video track, rounded up */
+    int *changes; /* segments with which the sample entry of some track changes, rising; never 0 */
+    int nchanges;
+    int64_t longest_ms; /* longest segment of any audio or video track, rounded up */
 } jo_plan;
 
 /* wanted.den == 0: cut at every source fragment or GOP (DASH's default). JO_EMEDIA beyond limits->segments. */

@@ -38,6 +38,7 @@ static const jo_codec codec = {.name = "test", .group = group, .smooth = smooth}
 
 static jo_track *make_track(recipe r)
 {
+    static const jo_run run;
     jo_track *t = apr_pcalloc(cx.pool, sizeof(*t));
     jo_index_builder *b = jo_index_builder_make(&cx);
 
@@ -58,6 +59,8 @@ static jo_track *make_track(recipe r)
         printf("Bail out! index: %s\n", cx.message);
         exit(1);
     }
+    t->runs = &run;
+    t->nruns = 1;
     t->name = r.name;
     t->token = r.name;
     t->language = "";
@@ -187,7 +190,7 @@ static void test_streams(void)
     jo_track *tracks[] = {
         make_track(video(25000, 1000)), make_track(half), make_track(other),
         make_track(aac(48000, 0)),      make_track(text), make_track(aac(48000, 0))};
-    tracks[5]->nvariants = 2;
+    tracks[5]->formats = JO_HLS | JO_DASH;
     jo_presentation *p = align(6, tracks);
     const jo_plan *h = plan(p, 0, 0);
     const int leads[] = {0, 0, -1, 3, 4, -1};
@@ -286,8 +289,8 @@ typedef apr_status_t renderer(jo_ctx *, const jo_presentation *, const jo_plan *
 static apr_status_t render(renderer *how, const jo_presentation *p, const jo_plan *h, int track,
                            int segment, jo_body *body)
 {
-    static jo_source source = {.name = "x"};
-    jo_resource rs = {.base = "x", .track = track, .segment = segment, .source = &source};
+    static jo_source source = {.name = "x"}, *sources[] = {&source};
+    jo_resource rs = {.base = "x", .track = track, .segment = segment, .sources = sources};
 
     jo_body_init(body, cx.pool);
     cx.code = APR_SUCCESS;
