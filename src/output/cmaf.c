@@ -254,10 +254,9 @@ typedef struct layout {
     uint32_t per_sample; /* bytes in the trun */
 } layout;
 
-static layout make_layout(const jo_track *t, const jo_track_plan *tp, int i)
+static layout make_layout(const jo_track *t, uint32_t first, uint32_t last)
 {
     const jo_index *ix = t->index;
-    uint32_t first = tp->cuts[i].sample, last = tp->cuts[i + 1].sample;
     layout l = {first, last - first, TRUN_DATA_OFFSET | TRUN_SIZE, TFHD_BASE_IS_MOOF, 4};
 
     if (last <= ix->const_until) {
@@ -291,11 +290,21 @@ static int64_t moof_size(const layout *l)
     return 8 + 16 + 8 + tfhd + 20 + 20 + (int64_t)l->count * l->per_sample;
 }
 
+/* Samples of a segment's fragment. TTML: one, a whole document (hls.js reads an mdat as one document). */
+static uint32_t fragment_samples(const jo_track *t, const jo_track_plan *tp, int i)
+{
+    return is_xml(t) ? 1 : tp->cuts[i + 1].sample - tp->cuts[i].sample;
+}
+
 int64_t jo_cmaf_segment_size(const jo_track *t, const jo_track_plan *tp, int i)
 {
-    layout l = make_layout(t, tp, i);
-    return (int64_t)styp_size() + moof_size(&l) + MDAT_HEADER + tp->cuts[i + 1].bytes -
-           tp->cuts[i].bytes;
+    uint32_t first = tp->cuts[i].sample, last = tp->cuts[i + 1].sample;
+    uint32_t step = fragment_samples(t, tp, i);
+    layout l = make_layout(t, first, first + step);
+    int64_t fragments = step ? (last - first) / step : 0;
+
+    return (int64_t)styp_size() + fragments * (moof_size(&l) + MDAT_HEADER) +
+           tp->cuts[i + 1].bytes - tp->cuts[i].bytes;
 }
 
 static void write_tfhd(jo_writer *w, const jo_track *t, const layout *l)
@@ -365,12 +374,38 @@ static void write_styp(jo_writer *w)
     jo_box_close(w, at);
 }
 
+/* What the writer holds from `from` on, moof and the mdat's header, which stay where they are written; then the samples'
+ * ranges. */
+static apr_status_t write_fragment(jo_ctx *cx, const jo_track *t, const layout *l, int64_t number,
+                                   const jo_resource *rs, jo_body *body, jo_writer *w, size_t from)
+{
+    size_t start = w->len, header = (size_t)moof_size(l) + MDAT_HEADER;
+    int64_t data = jo_index_range_bytes(t->index, l->first, l->first + l->count);
+
+    jo_body_add_memory(body, w->data + from, start + header - from);
+    size_t moof = jo_box_open(w, "moof");
+    size_t at = jo_full_box_open(w, "mfhd", 0, 0);
+    jo_write_u32(w, (uint32_t)number);
+    jo_box_close(w, at);
+    size_t traf = jo_box_open(w, "traf");
+    write_tfhd(w, t, l);
+    write_tfdt(w, t, l);
+    write_trun(w, t, l, rs, body);
+    jo_box_close(w, traf);
+    jo_box_close(w, moof);
+    jo_write_u32(w, (uint32_t)(data + MDAT_HEADER));
+    jo_write_bytes(w, "mdat", 4);
+    return w->len == start + header ? APR_SUCCESS
+                                    : jo_fail(cx, JO_EBUG, "fragment header of %zu bytes, not %zu",
+                                              w->len - start, header);
+}
+
 static apr_status_t write_segment(jo_ctx *cx, const jo_track *t, const jo_track_plan *tp, int i,
                                   int64_t number, const jo_resource *rs, jo_body *body)
 {
-    layout l = make_layout(t, tp, i);
     int64_t data = tp->cuts[i + 1].bytes - tp->cuts[i].bytes;
     int64_t size = jo_cmaf_segment_size(t, tp, i);
+    uint32_t last = tp->cuts[i + 1].sample, step = fragment_samples(t, tp, i);
     jo_writer w;
 
     if ((uint64_t)size > cx->limits->segment_size || size > INT32_MAX) {
@@ -379,27 +414,20 @@ static apr_status_t write_segment(jo_ctx *cx, const jo_track *t, const jo_track_
                        " bytes, more than allowed",
                        number, t->token, size);
     }
-    size_t header = (size_t)(size - data);
-    jo_writer_init(&w, cx->pool, header);
-    jo_write_reserve(&w, header); /* the size is known: the bytes stay where they are */
+    size_t headers = (size_t)(size - data);
+    jo_writer_init(&w, cx->pool, headers);
+    jo_write_reserve(&w, headers); /* the size is known: the bytes stay where they are */
     w.len = 0;
-    jo_body_add_memory(body, w.data, header);
     write_styp(&w);
-    size_t moof = jo_box_open(&w, "moof");
-    size_t at = jo_full_box_open(&w, "mfhd", 0, 0);
-    jo_write_u32(&w, (uint32_t)number);
-    jo_box_close(&w, at);
-    size_t traf = jo_box_open(&w, "traf");
-    write_tfhd(&w, t, &l);
-    write_tfdt(&w, t, &l);
-    write_trun(&w, t, &l, rs, body);
-    jo_box_close(&w, traf);
-    jo_box_close(&w, moof);
-    jo_write_u32(&w, (uint32_t)(data + MDAT_HEADER));
-    jo_write_bytes(&w, "mdat", 4);
-    return w.len == header
-               ? APR_SUCCESS
-               : jo_fail(cx, JO_EBUG, "segment header of %zu bytes, not %zu", w.len, header);
+    for (uint32_t first = tp->cuts[i].sample; first < last; first += step) {
+        layout l = make_layout(t, first, first + step);
+        int64_t sequence = is_xml(t) ? (int64_t)first + 1 : number;
+        size_t from = first == tp->cuts[i].sample ? 0 : w.len;
+        if (write_fragment(cx, t, &l, sequence, rs, body, &w, from) != APR_SUCCESS) {
+            return cx->code;
+        }
+    }
+    return APR_SUCCESS;
 }
 
 apr_status_t jo_cmaf_render_segment(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
