@@ -118,8 +118,9 @@ static void check_bitrate(jo_check *c, const jo_ism_track *it, const jo_track *t
 static void check_clients(jo_check *c, const jo_ism_track *it, const jo_track *t)
 {
     const jo_clients *who = jo_clients_find(c->cx->pool, t);
-    const char *add = t->kind == JO_VIDEO ? "add an H.264 rung for the others"
-                                          : "add an AAC track for the others";
+    const char *add = t->kind == JO_VIDEO   ? "add an H.264 rung for the others"
+                      : t->kind == JO_AUDIO ? "add an AAC track for the others"
+                                            : "add TTML text or WebVTT for the others";
 
     if (!who || !*jo_clients_missing(c->cx->pool, who))
         return;

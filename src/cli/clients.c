@@ -35,6 +35,10 @@ static const row rows[] = {
     {"vvc1", NULL, {"H.266", NO, NO, NO, NO, NO}},
     {"vvi1", NULL, {"H.266", NO, NO, NO, NO, NO}},
     {"mp4a", "mp4a.40.42", {"xHE-AAC", YES, SOME, NO, YES, SOME}},
+    {"mp4a", "mp4a.40.34", {"MPEG audio", YES, YES, YES, YES, YES}},
+    {"mp4a", "mp4a.40.23", {"AAC-LD", YES, NO, NO, SOME, NO}},
+    {"mp4a", "mp4a.40.39", {"AAC-ELD", YES, NO, NO, YES, NO}},
+    {"mp4a", "mp4a.40.1", {"AAC Main", SOME, SOME, SOME, SOME, SOME}},
     {"mp4a", "mp4a.6B", {"MPEG audio", YES, YES, YES, YES, YES}},
     {"mp4a", "mp4a.69", {"MPEG audio", YES, YES, YES, YES, YES}},
     {"mp4a", "mp4a.A5", {"AC-3", YES, SOME, NO, SOME, YES}},
@@ -58,6 +62,7 @@ static const row rows[] = {
     {"mha2", NULL, {"MPEG-H", NO, NO, NO, SOME, SOME}},
     {"mhm1", NULL, {"MPEG-H", NO, NO, NO, SOME, SOME}},
     {"mhm2", NULL, {"MPEG-H", NO, NO, NO, SOME, SOME}},
+    {"stpp", "stpp.ttml.im2i", {"TTML with pictures", NO, NO, NO, NO, SOME}},
     {"stpp", NULL, {"TTML", YES, YES, YES, YES, YES}},
     {"wvtt", NULL, {"WebVTT", YES, YES, YES, YES, YES}},
 };

@@ -195,6 +195,40 @@ for my $file ('cmd_check.c', map { "check_$_.c" } qw(words sources title)) {
 ok(keys %codes > 25, 'check has codes for its findings') or diag(join ' ', sort keys %codes);
 is(join(' ', grep { $manual !~ /\b\Q$_\E\b/ } sort keys %codes), '', 'the manual names all of them');
 
+# ---- who plays what: the documentation's table says the same
+
+my @platforms = qw(Apple Chromium Firefox Android TV);
+my @clients;
+my $table = slurp(src() . '/src/cli/clients.c');
+while ($table =~ /\{"(.{4})",\s*(NULL|"[^"]*"),\s*\{"[^"]*",\s*(\w+), (\w+), (\w+), (\w+), (\w+)\}\}/g) {
+    push @clients, [$1, $2 eq 'NULL' ? '' : substr($2, 1, -1), "$3 $4 $5 $6 $7"];
+}
+
+# "Apple, TV; some Chromium" as "YES SOME NO NO YES".
+sub plays {
+    my ($text) = @_;
+    return join ' ', ('YES') x 5 if $text =~ /^all\b/;
+    return join ' ', ('SOME') x 5 if $text eq 'some';
+    my %plays;
+    for my $part (split /; */, $text =~ s/\([^)]*\)//gr) {
+        my $some = $part =~ s/^some //;
+        $plays{$_} = $some ? 'SOME' : 'YES' for split /\s*, */, $part;
+    }
+    return join ' ', map { $plays{$_} || 'NO' } @platforms;
+}
+
+my $rows = 0;
+for my $line (grep { /^\| `/ } split /\n/, slurp(src() . '/docs/codecs.md') =~ s/## Refused.*//sr) {
+    my (undef, $entry, $codec, $values, undef, undef, undef, $plays) = split /\s*\|\s*/, $line;
+    next if $plays =~ /^as /;    # the same entry with something added
+    $entry =~ tr/`//d;
+    my $value = $values =~ /HLS `([^`]+)`/ ? $1 : $values =~ /`([^`]+)`/ ? $1 : '';
+    my ($row) = grep { $_->[0] eq $entry && $value =~ /^\Q$_->[1]\E/i } @clients;
+    is($row && $row->[2], plays($plays), "docs/codecs.md says who plays $entry ($codec)");
+    $rows++;
+}
+ok($rows > 30, 'docs/codecs.md has rows');
+
 # ---- inspect
 
 ($status, $out) = jitorigin('inspect', '../../prog.mp4', '../../frag.mp4');
