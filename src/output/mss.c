@@ -329,9 +329,6 @@ static void add_level(jo_text *out, const level *l, int index)
     if (t->kind == JO_VIDEO) {
         add_number(out, "MaxWidth", t->width);
         add_number(out, "MaxHeight", t->height);
-        if (t->nal_length != 0 && t->nal_length != 4) {
-            add_number(out, "NALUnitLengthField", t->nal_length); /* 4 is the default */
-        }
     } else if (t->kind == JO_AUDIO) {
         add_number(out, "SamplingRate",
                    l->smooth.sample_rate ? l->smooth.sample_rate : t->sample_rate);

@@ -1,6 +1,7 @@
 #include "mss.h"
 
 #include "../base/status.h"
+#include "../media/nal.h"
 #include "mp4_write.h"
 
 /* tfhd and trun flags: 14496-12 8.8.7, 8.8.8 */
@@ -23,7 +24,7 @@
 
 /* One sample, times in ticks of 10 MHz. */
 typedef struct unit {
-    int64_t offset;    /* in the source */
+    int64_t offset;    /* in the source, or in the fragment's data */
     int64_t dts;       /* after the fragment's start */
     uint32_t size;     /* bytes */
     uint32_t duration; /* to the next one's dts */
@@ -38,7 +39,8 @@ typedef struct fragment {
     int64_t time, duration;
     int64_t shift; /* from wire times, in ticks of 10 MHz, to times of this fragment */
     const unit *units;
-    uint32_t first; /* sample number of units[0] */
+    const uint8_t *data; /* of the units, where it is not the source's; NULL */
+    uint32_t first;      /* sample number of units[0] */
     uint32_t count;
     int64_t bytes;    /* of all units */
     uint32_t tfhd;    /* flags */
@@ -96,6 +98,66 @@ static uint32_t read_units(const fragment *f, uint32_t from, uint32_t count, uni
     return n;
 }
 
+static void add_ranges(const fragment *f, const jo_resource *rs, jo_body *body)
+{
+    for (uint32_t n = 0; n < f->count; n++) {
+        jo_body_add_range(body, jo_resource_source(rs, f->track, f->first + n), f->units[n].offset,
+                          f->units[n].size);
+    }
+}
+
+/* The bytes of all units as the source has them, in cx->pool. */
+static apr_status_t read_data(jo_ctx *cx, const fragment *f, const jo_resource *rs, uint8_t **out)
+{
+    jo_body ranges;
+
+    jo_body_init(&ranges, cx->pool);
+    add_ranges(f, rs, &ranges);
+    *out = apr_palloc(cx->pool, (size_t)ranges.length + 1);
+    return jo_body_read(cx, &ranges, 0, (size_t)ranges.length, *out);
+}
+
+/* Every NAL unit after a length of 4 bytes. The manifest could say that a source's are shorter (NALUnitLengthField,
+ * 2.2.2.5), but no client that we know reads that. */
+static apr_status_t widen_lengths(jo_ctx *cx, fragment *f, const jo_resource *rs, unit *units)
+{
+    uint8_t *data;
+    const uint8_t *nal;
+    size_t at = 0, len;
+    jo_writer w;
+
+    if (read_data(cx, f, rs, &data) != APR_SUCCESS) {
+        return cx->code;
+    }
+    jo_writer_init(&w, cx->pool, (size_t)f->bytes + 1024);
+    for (uint32_t n = 0; n < f->count; n++) {
+        jo_reader r;
+        jo_reader_init(&r, data + at, units[n].size);
+        at += units[n].size;
+        units[n].offset = (int64_t)w.len;
+        while (jo_nal_next(&r, f->track->nal_length, &nal, &len)) {
+            jo_write_u32(&w, (uint32_t)len);
+            jo_write_bytes(&w, nal, len);
+        }
+        units[n].size = (uint32_t)(w.len - (size_t)units[n].offset);
+    }
+    f->data = w.data;
+    f->bytes = (int64_t)w.len;
+    return APR_SUCCESS;
+}
+
+static apr_status_t check_size(jo_ctx *cx, const fragment *f, uint32_t count)
+{
+    int64_t most = 256 + f->bytes + (int64_t)count * 17; /* of trun and sdtp */
+
+    if ((uint64_t)most > cx->limits->segment_size || most > INT32_MAX) {
+        return jo_fail(cx, JO_EMEDIA,
+                       "segment %u of %s has %" APR_INT64_T_FMT " bytes, more than allowed",
+                       f->number, f->track->token, f->bytes);
+    }
+    return APR_SUCCESS;
+}
+
 static apr_status_t make_fragment(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
                                   const jo_resource *rs, fragment *f)
 {
@@ -115,16 +177,16 @@ static apr_status_t make_fragment(jo_ctx *cx, const jo_presentation *p, const jo
     f->time = jo_mss_time(lead, lp, rs->segment, offset);
     f->duration = jo_mss_time(lead, lp, rs->segment + 1, offset) - f->time;
     f->shift = offset + f->time - jo_mss_time(t, tp, rs->segment, offset);
-    int64_t most = 256 + f->bytes + (int64_t)count * 17; /* of trun and sdtp */
-    if ((uint64_t)most > cx->limits->segment_size || most > INT32_MAX) {
-        return jo_fail(cx, JO_EMEDIA,
-                       "segment %u of %s has %" APR_INT64_T_FMT " bytes, more than allowed",
-                       f->number, t->token, f->bytes);
+    if (check_size(cx, f, count) != APR_SUCCESS) {
+        return cx->code;
     }
     unit *units = apr_palloc(cx->pool, sizeof(*units) * (size_t)count);
     f->units = units;
     f->count = read_units(f, cut[0].sample, count, units);
-    return APR_SUCCESS;
+    if (t->nal_length == 0 || t->nal_length == 4) {
+        return APR_SUCCESS;
+    }
+    return widen_lengths(cx, f, rs, units) == APR_SUCCESS ? check_size(cx, f, count) : cx->code;
 }
 
 /* -- writing -------------------------------------------------------------------------------------------- */
@@ -240,9 +302,10 @@ static void write_moof(jo_writer *w, fragment *f)
 
 static void add_samples(const fragment *f, const jo_resource *rs, jo_body *body)
 {
-    for (uint32_t n = 0; n < f->count; n++) {
-        jo_body_add_range(body, jo_resource_source(rs, f->track, f->first + n), f->units[n].offset,
-                          f->units[n].size);
+    if (f->data != NULL) {
+        jo_body_add_memory(body, f->data + f->units[0].offset, (size_t)f->bytes);
+    } else {
+        add_ranges(f, rs, body);
     }
 }
 

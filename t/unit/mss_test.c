@@ -283,13 +283,14 @@ static parsed parse(const uint8_t *data)
     return f;
 }
 
+static jo_source nowhere = {.name = "x"}, *sources[] = {&nowhere};
+
 typedef apr_status_t renderer(jo_ctx *, const jo_presentation *, const jo_plan *,
                               const jo_resource *, jo_body *);
 
 static apr_status_t render(renderer *how, const jo_presentation *p, const jo_plan *h, int track,
                            int segment, jo_body *body)
 {
-    static jo_source source = {.name = "x"}, *sources[] = {&source};
     jo_resource rs = {.base = "x", .track = track, .segment = segment, .sources = sources};
 
     jo_body_init(body, cx.pool);
@@ -395,6 +396,48 @@ static void test_other_nouns(void)
     cx.limits = &tight;
     is_int(render(jo_mss_render_fragment, p, h, 0, 1, &part), JO_EMEDIA, "beyond the limit");
     cx.limits = &jo_limits_default;
+    cx.code = APR_SUCCESS;
+}
+
+/* NAL units with lengths of 2 bytes go out with lengths of 4: two in each sample, of 40 bytes and of what is left. */
+static void test_short_lengths(void)
+{
+    jo_track *tracks[] = {make_track(video(25000, 1000))};
+    jo_presentation *p = align(1, tracks);
+    const jo_plan *h = plan(p, 0, 0);
+    size_t size = 1000 + 480 * 200;
+    uint8_t *file = calloc(size, 1);
+    jo_opener *mem = jo_source_mem_opener(cx.pool);
+    jo_body body;
+
+    for (uint32_t i = 0; i < 480; i++) {
+        uint8_t *s = file + 1000 + i * 200;
+        s[1] = 40;
+        memset(s + 2, 'a', 40);
+        s[43] = (uint8_t)(100 + i % 50 - 44);
+        memset(s + 44, 'b', s[43]);
+    }
+    jo_source_mem_add(mem, "/x", file, size);
+    cx.opener = mem;
+    jo_source_open(&cx, "/x", &sources[0]);
+    tracks[0]->nal_length = 2;
+    render(jo_mss_render_fragment, p, h, 0, 1, &body);
+    parsed f = parse(body.parts[0].data);
+    const uint8_t *d = body.parts[1].data;
+    int64_t sum = 0;
+    for (uint32_t i = 48; i < 96; i++) {
+        sum += 104 + i % 50;
+    }
+    is_int(f.bytes, sum, "short NAL lengths: samples grow by what their lengths do");
+    ok(body.count == 2 && body.parts[1].length == sum, "all data is there");
+    ok(d && jo_get_u32(d) == 40 && d[4] == 'a' && jo_get_u32(d + 44) == 104 && d[48] == 'b',
+       "after lengths of 4 bytes");
+    render(jo_mss_render_key_frame, p, h, 0, 1, &body);
+    ok(body.count == 2 && body.parts[1].length == 104 + 48 &&
+           memcmp(body.parts[1].data, d, 104 + 48) == 0,
+       "the key picture too");
+    sources[0] = &nowhere;
+    free(file);
 }
 
 int main(void)
@@ -409,6 +452,7 @@ int main(void)
     test_streams();
     test_fragments();
     test_other_nouns();
+    test_short_lengths();
     apr_pool_destroy(pool);
     apr_terminate();
     return tap_done();
