@@ -65,6 +65,29 @@ static apr_status_t list_segments(lister *l, const jo_route *route, int track)
     return APR_SUCCESS;
 }
 
+/* Init segments of a track's second sample entry and up. */
+static apr_status_t list_variants(lister *l, const jo_route *route, int track)
+{
+    for (int v = 2; v <= l->title->presentation->periods[0].tracks[track]->nvariants; v++) {
+        if (push(l, route, track, -1, v) != APR_SUCCESS) {
+            return l->cx->code;
+        }
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t list_track(lister *l, const jo_route *route, int track)
+{
+    switch (route->address) {
+    case JO_BY_NOTHING:
+        return push(l, route, track, -1, 0);
+    case JO_BY_VARIANT:
+        return list_variants(l, route, track);
+    default:
+        return list_segments(l, route, track);
+    }
+}
+
 static bool first_of_class(const jo_packager *p, const jo_route *route)
 {
     const jo_route *first = p->routes;
@@ -84,7 +107,7 @@ static bool is_named(const lister *l, const jo_route *route)
 
     switch (p->format) {
     case JO_DASH:
-        return route->address == JO_BY_NOTHING || by_time == (route->address == JO_BY_TIME);
+        return route->class != JO_CLASS_SEGMENT || by_time == (route->address == JO_BY_TIME);
     case JO_SMOOTH:
         return first_of_class(p, route);
     default:
@@ -107,10 +130,8 @@ static apr_status_t list_route(lister *l, const jo_route *route)
         if (route->serves && !route->serves(tracks[s->tracks[i]])) {
             continue;
         }
-        apr_status_t rv = route->address == JO_BY_NOTHING ? push(l, route, s->tracks[i], -1, 0)
-                                                          : list_segments(l, route, s->tracks[i]);
-        if (rv != APR_SUCCESS) {
-            return rv;
+        if (list_track(l, route, s->tracks[i]) != APR_SUCCESS) {
+            return l->cx->code;
         }
     }
     return APR_SUCCESS;

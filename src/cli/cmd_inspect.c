@@ -77,6 +77,8 @@ static void print_length(jo_text *out, const jo_track *t)
     jo_text_addf(out, " s, %u samples, timescale %u", ix->count, t->timescale);
     if (ix->nfragments)
         jo_text_addf(out, ", %u fragments", ix->nfragments);
+    if (t->entries > 1)
+        jo_text_addf(out, ", %u sample entries", t->entries);
     jo_text_add(out, "\n");
 }
 
@@ -249,6 +251,7 @@ static void json_times(jo_json *j, const jo_track *t)
     jo_json_int(j, "timescale", t->timescale);
     jo_json_int(j, "samples", ix->count);
     jo_json_int(j, "fragments", ix->nfragments);
+    jo_json_int(j, "sampleEntries", t->entries);
     jo_json_ratio(j, "duration", ix->count ? ix->end_pts - ix->first_pts : 0, t->timescale);
     jo_json_open(j, "edit", '{');
     jo_json_ratio(j, "empty", t->edit.empty, t->timescale);
