@@ -116,7 +116,10 @@ static apr_status_t parse_stpp(jo_ctx *cx, jo_track *t)
     if (*e.ns != '\0' && strstr(e.ns, TTML_NAMESPACE) == NULL) {
         return jo_entry_refuse(t, "stpp of another namespace than TTML is not supported");
     }
-    const char *profile = strstr(e.mime_types, "image/") != NULL ? "im1i" : "im1t";
+    if (strstr(e.mime_types, "image/") != NULL) { /* they need `subs` boxes: 14496-30 5.6 */
+        return jo_entry_refuse(t, "TTML with pictures beside it is not supported");
+    }
+    const char *profile = "im1t";
     size_t len = strlen(profile);
     read_mime(e.children, &profile, &len);
     set_profile(cx->pool, t, profile, len);

@@ -80,7 +80,7 @@ my $TTML    = 'http://www.w3.org/ns/ttml';
 my $PICTURE = qq{<tt xmlns="$TTML" xmlns:ttp="$TTML#parameter" ttp:profile="$TTML/profile/imsc1.1/image"/>};
 my %TEXT    = (
     'stpp.ttml.im1t' => ['subt', stpp_entry($TTML, '', ''), qq{<tt xmlns="$TTML"><body/></tt>}],
-    'stpp.ttml.im2i' => ['subt', stpp_entry($TTML, '', 'image/png'), $PICTURE],
+    'stpp.ttml.im2i' => ['subt', stpp_entry($TTML, '', ''), $PICTURE],
     'wvtt'           => ['text', wvtt_entry('WEBVTT'), wvtt_sample({ payl => 'hello' })],
 );
 

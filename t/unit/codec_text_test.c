@@ -78,7 +78,8 @@ static void test_profiles(void)
     is_str(name_of(STRINGS(TTML "\0\0"), ""), "stpp.ttml.im1t", "an empty document");
     is_str(name_of(STRINGS(TTML "#parameter " TTML " urn:ebu:style\0\0"), plain), "stpp.ttml.im1t",
            "several namespaces");
-    is_str(name_of(STRINGS(TTML "\0\0image/png"), plain), "stpp.ttml.im1i", "pictures beside it");
+    is_str(name_of(STRINGS(TTML "\0\0image/png"), plain),
+           "TTML with pictures beside it is not supported", "pictures beside it");
     is_str(name_of(STRINGS("\0\0"), plain), "stpp.ttml.im1t", "no namespace at all");
     is_str(name_of(STRINGS(TTML), plain), "stpp.ttml.im1t", "an old entry of one string");
     is_str(name_of(STRINGS("http://www.w3.org/2000/svg\0\0"), plain),
@@ -114,7 +115,7 @@ static void test_mime(void)
 /* As written, it says the same without its document. */
 static void test_written(void)
 {
-    jo_writer w = make("stpp", STRINGS(TTML "\0schema\0image/png"));
+    jo_writer w = make("stpp", STRINGS(TTML "\0schema\0font/otf"));
     jo_track t = parse(&w);
     jo_writer out;
     jo_smooth s = {.private_len = 1};
@@ -124,7 +125,7 @@ static void test_written(void)
     t.codec->write_entry(&t, JO_ENTRY_SOURCE, &out);
     ok(t.codec->smooth(&cx, &t, &s) && !strcmp(s.fourcc, "TTML") && s.private_len == 0, "Smooth");
     ok(jo_get_u32(out.data) == out.len, "stpp written: size");
-    ok(!memcmp(out.data + 16, STRINGS(TTML "\0schema\0image/png")), "its strings");
+    ok(!memcmp(out.data + 16, STRINGS(TTML "\0schema\0font/otf")), "its strings");
     jo_track again = parse(&out);
     ok(again.codec && !again.codec->wants_probe(&again), "read back: no probe wanted");
     is_str(again.rfc6381, "stpp.ttml.im2i", "the same profile");
@@ -190,7 +191,7 @@ static void test_damage(const char *type, const void *fields, size_t len)
 
 int main(void)
 {
-    static const char stpp[] = "" TTML "\0\0image/png\0\0\0\0\x2cmime\0\0\0\0"
+    static const char stpp[] = "" TTML "\0\0font/otf\0\0\0\0\x2cmime\0\0\0\0"
                                "application/ttml+xml;codecs=im1i";
     static const char wvtt[] = "\0\0\0\x0evttCWEBVTT\0\0\0\x0cvlabname";
 
