@@ -115,7 +115,11 @@ static void add_segment_template(jo_text *out, const jo_presentation *p, const j
     }
     jo_text_add(out, " initialization=\"");
     jo_text_add_uri(out, rs->base);
-    jo_text_add(out, "-$RepresentationID$.dash\" media=\"");
+    jo_text_add(out, "-$RepresentationID$");
+    if (jo_dash_variant(t, tp) > 0) {
+        jo_text_addf(out, ".%d", jo_dash_variant(t, tp) + 1);
+    }
+    jo_text_add(out, ".dash\" media=\"");
     jo_text_add_uri(out, rs->base);
     jo_text_add(out, by_time ? "-$RepresentationID$-$Time$.dash\""
                              : "-$RepresentationID$-$Number$.m4s\"");
@@ -198,7 +202,7 @@ static int64_t selection_priority(const jo_track *t)
     return t->labels.priority ? t->labels.priority : t->labels.is_default == 1 ? 2 : 1;
 }
 
-static void add_set_attributes(jo_text *out, const jo_period *period, const jo_dash_set *s, int id)
+static void add_set_attributes(jo_text *out, const jo_period *period, const jo_dash_set *s)
 {
     const jo_track *t = period->tracks[s->tracks[0]];
     bool open = false;
@@ -212,7 +216,7 @@ static void add_set_attributes(jo_text *out, const jo_period *period, const jo_d
         open = open || r->index->open_gops;
         priority = selection_priority(r) > priority ? selection_priority(r) : priority;
     }
-    jo_text_addf(out, "    <AdaptationSet id=\"%d\" group=\"%d\" contentType=\"%s\"", id,
+    jo_text_addf(out, "    <AdaptationSet id=\"%d\" group=\"%d\" contentType=\"%s\"", s->id,
                  kinds[t->kind].group, kinds[t->kind].type);
     if (*t->language) {
         jo_text_addf(out, " lang=\"%s\"", t->language);
@@ -228,16 +232,16 @@ static void add_set_attributes(jo_text *out, const jo_period *period, const jo_d
     jo_text_addf(out, " segmentAlignment=\"true\" startWithSAP=\"%d\">\n", open ? 3 : 1);
 }
 
-static void add_set(jo_ctx *cx, jo_text *out, const jo_presentation *p, const jo_plan *plan,
-                    const jo_resource *rs, const jo_dash_set *s, int id)
+static void add_set(jo_ctx *cx, jo_text *out, const jo_dash_period *q, const jo_resource *rs,
+                    const jo_dash_set *s)
 {
-    add_set_attributes(out, &p->periods[0], s, id);
-    jo_dash_describe_set(out, &p->periods[0], s);
+    add_set_attributes(out, &q->period, s);
+    jo_dash_describe_set(out, &q->period, s);
     if (s->shared_timeline) {
-        add_segment_template(out, p, plan, rs, s, s->tracks[0]);
+        add_segment_template(out, &q->presentation, &q->plan, rs, s, s->tracks[0]);
     }
     for (int k = 0; k < s->ntracks; k++) {
-        add_representation(cx, out, p, plan, rs, s, k);
+        add_representation(cx, out, &q->presentation, &q->plan, rs, s, k);
     }
     jo_text_add(out, "    </AdaptationSet>\n");
 }
@@ -270,12 +274,37 @@ static bool supplemental(const jo_period *period, const jo_resource *rs)
     return false;
 }
 
+/* Later periods start to the nanosecond where their pictures do; the MPD's duration ends the last one. */
+static void add_periods(jo_ctx *cx, jo_text *out, const jo_presentation *p, const jo_plan *plan,
+                        const jo_resource *rs)
+{
+    jo_dash_before before = {0};
+    int count = jo_dash_periods(plan);
+
+    for (int n = 0; n < count; n++) {
+        jo_dash_set *sets = apr_pcalloc(cx->pool, sizeof(*sets) * (size_t)rs->ntracks);
+        jo_dash_period q;
+        jo_dash_period_make(cx, p, plan, n, &q);
+        int nsets = jo_dash_make_sets(cx, &q.presentation, &q.plan, rs, sets);
+        jo_dash_identify_sets(cx, &q, sets, nsets, &before);
+        jo_text_addf(out, "  <Period id=\"%d\" start=\"PT", n + 1);
+        jo_text_add_decimal(out, q.start.num, q.start.den, 9);
+        jo_text_add(out, "S\"");
+        if (count == 1) {
+            add_duration(out, "duration", jo_presentation_duration_ms(p));
+        }
+        jo_text_add(out, ">\n    <BaseURL>dash/</BaseURL>\n");
+        for (int k = 0; k < nsets; k++) {
+            add_set(cx, out, &q, rs, &sets[k]);
+        }
+        jo_text_add(out, "  </Period>\n");
+    }
+}
+
 static apr_status_t render_mpd(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
                                const jo_resource *rs, jo_body *body)
 {
     int64_t ms = jo_presentation_duration_ms(p);
-    jo_dash_set *sets = apr_pcalloc(cx->pool, sizeof(*sets) * (size_t)p->periods[0].ntracks);
-    int n = jo_dash_make_sets(cx, p, plan, rs, sets);
     jo_text out;
 
     jo_text_init(&out, cx->pool, 4096);
@@ -292,13 +321,9 @@ static apr_status_t render_mpd(jo_ctx *cx, const jo_presentation *p, const jo_pl
     add_duration(&out, "maxSegmentDuration", longest_ms(&p->periods[0], plan, rs));
     add_duration(&out, "minBufferTime", plan->longest_ms);
     jo_text_add(&out, " profiles=\"urn:mpeg:dash:profile:isoff-live:2011,"
-                      "urn:mpeg:dash:profile:cmaf:2019\">\n  <Period id=\"1\" start=\"PT0S\"");
-    add_duration(&out, "duration", ms);
-    jo_text_add(&out, ">\n    <BaseURL>dash/</BaseURL>\n");
-    for (int k = 0; k < n; k++) {
-        add_set(cx, &out, p, plan, rs, &sets[k], k + 1);
-    }
-    jo_text_add(&out, "  </Period>\n</MPD>\n");
+                      "urn:mpeg:dash:profile:cmaf:2019\">\n");
+    add_periods(cx, &out, p, plan, rs);
+    jo_text_add(&out, "</MPD>\n");
     jo_body_add_memory(body, out.s, out.len);
     return APR_SUCCESS;
 }
@@ -308,8 +333,10 @@ static apr_status_t render_mpd(jo_ctx *cx, const jo_presentation *p, const jo_pl
 static apr_status_t render_init(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
                                 const jo_resource *rs, jo_body *body)
 {
+    const jo_track *t = p->periods[0].tracks[rs->track];
+
     (void)plan;
-    jo_cmaf_init(cx, p->periods[0].tracks[rs->track], JO_ENTRY_SOURCE, body);
+    jo_cmaf_init(cx, rs->variant > 0 ? t->variants[rs->variant] : t, JO_ENTRY_SOURCE, body);
     return APR_SUCCESS;
 }
 
@@ -328,6 +355,12 @@ static const jo_route routes[] = {
      jo_cmaf_render_segment},
     {"dash/$B-$T.dash",
      JO_BY_NOTHING,
+     JO_NEED_INDEX,
+     JO_CLASS_INIT,
+     {"video/mp4", "audio/mp4", "application/mp4"},
+     render_init},
+    {"dash/$B-$T.$N.dash",
+     JO_BY_VARIANT,
      JO_NEED_INDEX,
      JO_CLASS_INIT,
      {"video/mp4", "audio/mp4", "application/mp4"},

@@ -193,6 +193,10 @@ void jo_dash_describe_set(jo_text *out, const jo_period *period, const jo_dash_s
     if (t->joc) {
         add_joc(out, "      ", t);
     }
+    if (set->continues > 0) {
+        add_code(out, "      ", "SupplementalProperty", "urn:mpeg:dash:period-continuity:2015",
+                 (unsigned)set->continues);
+    }
     if (t->labels.label != NULL) {
         jo_text_add(out, "      <Label>");
         jo_text_add_xml(out, t->labels.label);

@@ -67,6 +67,7 @@ static void settle_set(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan
                        const jo_resource *rs, jo_dash_set *s)
 {
     const jo_period *period = &p->periods[0];
+    const jo_track *first = period->tracks[s->tracks[0]];
     int64_t duration;
 
     s->template = rs->options->mpd_template;
@@ -74,11 +75,12 @@ static void settle_set(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan
     for (int k = 0; k < s->ntracks; k++) {
         const jo_track *t = period->tracks[s->tracks[k]];
         const jo_track_plan *tp = &plan->tracks[s->tracks[k]];
-        if (!same_timeline(tp, &plan->tracks[s->tracks[0]], plan->count)) {
+        if (!same_timeline(tp, &plan->tracks[s->tracks[0]], plan->count) ||
+            jo_dash_variant(t, tp) != jo_dash_variant(first, &plan->tracks[s->tracks[0]])) {
             s->shared_timeline = false;
         }
         if (s->template == JO_TEMPLATE_NUMBER &&
-            !jo_dash_numbers_fit(p, t, tp, plan->count, &duration)) {
+            (plan->nchanges > 0 || !jo_dash_numbers_fit(p, t, tp, plan->count, &duration))) {
             s->template = JO_TEMPLATE_NUMBER_TIMELINE;
             jo_log_write(cx, JO_LOG_INFO,
                          "track %s: segments are too uneven for mpd_segment_template=number; "
@@ -110,6 +112,9 @@ int jo_dash_make_sets(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
 
     for (int j = 0; j < rs->ntracks; j++) {
         int i = rs->tracks[j], k = 0;
+        if (plan->tracks[i].first >= plan->tracks[i].last) {
+            continue;
+        }
         while (k < n && !switchable(period, plan, sets[k].tracks[0], i)) {
             k++;
         }
@@ -124,4 +129,55 @@ int jo_dash_make_sets(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
         settle_set(cx, p, plan, rs, &sets[k]);
     }
     return n;
+}
+
+/* -- from period to period ------------------------------------------------------------------------------------- */
+
+static bool id_used(const jo_dash_set *sets, int n, int id)
+{
+    for (int k = 0; k < n; k++) {
+        if (sets[k].id == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool goes_on(const jo_dash_period *q, const jo_dash_set *s, const jo_dash_before *before)
+{
+    for (int k = 0; k < s->ntracks; k++) {
+        int i = s->tracks[k];
+        if (before->id[i] != s->id ||
+            before->variant[i] != jo_dash_variant(q->period.tracks[i], &q->plan.tracks[i])) {
+            return false;
+        }
+    }
+    return before->period > 0;
+}
+
+void jo_dash_identify_sets(jo_ctx *cx, const jo_dash_period *q, jo_dash_set *sets, int n,
+                           jo_dash_before *before)
+{
+    size_t tracks = (size_t)q->period.ntracks;
+
+    if (before->id == NULL) {
+        before->id = apr_pcalloc(cx->pool, sizeof(int) * tracks);
+        before->variant = apr_pcalloc(cx->pool, sizeof(int) * tracks);
+    }
+    for (int k = 0; k < n; k++) {
+        int known = before->id[sets[k].tracks[0]];
+        sets[k].id = known > 0 && !id_used(sets, k, known) ? known : ++before->ids;
+        sets[k].continues = goes_on(q, &sets[k], before) ? before->period : 0;
+    }
+    for (int i = 0; i < q->period.ntracks; i++) {
+        before->variant[i] = -1;
+    }
+    for (int k = 0; k < n; k++) {
+        for (int j = 0; j < sets[k].ntracks; j++) {
+            int i = sets[k].tracks[j];
+            before->id[i] = sets[k].id;
+            before->variant[i] = jo_dash_variant(q->period.tracks[i], &q->plan.tracks[i]);
+        }
+    }
+    before->period++;
 }

@@ -3,7 +3,7 @@
 #define JO_DASH_SET_H
 
 #include "../base/text.h"
-#include "packager.h"
+#include "dash_period.h"
 
 typedef struct jo_dash_set {
     int *tracks; /* into the period */
@@ -11,11 +11,26 @@ typedef struct jo_dash_set {
     bool alternate;       /* another sound of that language was there before */
     jo_template template; /* after the check whether plain numbers fit */
     bool shared_timeline; /* one SegmentTemplate for all */
+    int id;               /* AdaptationSet@id, the same in all periods */
+    int continues;        /* Period@id of the period whose set of this id goes on here, 0 none */
 } jo_dash_set;
 
-/* Fills sets (room for one per listed track) and returns their number. */
+/* Fills sets (room for one per listed track) and returns their number. Tracks that the plan has no segment of are in
+ * none. */
 int jo_dash_make_sets(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
                       const jo_resource *rs, jo_dash_set *sets);
+
+/* What the period before had, by track. Zeroed: there was none. */
+typedef struct jo_dash_before {
+    int period;   /* its Period@id, 0 none */
+    int *id;      /* AdaptationSet@id, 0 where the track was never there */
+    int *variant; /* of the last segment there, -1 where it had none */
+    int ids;      /* the largest id so far */
+} jo_dash_before;
+
+/* Gives sets their ids, the same in all periods, and says which go on with the same initialization (23009-1 5.3.2.4). */
+void jo_dash_identify_sets(jo_ctx *cx, const jo_dash_period *q, jo_dash_set *sets, int n,
+                           jo_dash_before *before);
 
 /* Plain $Number$ with @duration: does every segment start within half a duration of where a client will compute
  * it, and does the client compute as many as there are? */

@@ -42,18 +42,46 @@ void jo_hls_add_head(jo_text *out, int version)
 
 /* -- media playlist -------------------------------------------------------------------------------------------- */
 
+static int variant_of(const jo_track *t, const jo_track_plan *tp, int segment)
+{
+    return t->nvariants > 1 ? t->runs[jo_track_run(t, tp->cuts[segment].sample)].variant : 0;
+}
+
+static void add_map(jo_text *out, const jo_resource *rs, const jo_track *t, int variant)
+{
+    jo_text_add(out, "#EXT-X-MAP:URI=\"");
+    jo_hls_add_name(out, "hls/", rs, t);
+    if (variant > 0) {
+        jo_text_addf(out, ".%d", variant + 1);
+    }
+    jo_text_add(out, ".m4s\"\n");
+}
+
+/* Where the sample entry of some track changes, all playlists say so in the same place (RFC 8216bis 6.2.4); times go on
+ * across it. */
 static void add_segments(jo_text *out, const jo_plan *plan, const jo_track_plan *tp,
                          const jo_track *t, const jo_resource *rs)
 {
+    int variant = -1, change = 0;
     jo_text name;
 
     jo_text_init(&name, out->pool, 128);
     jo_hls_add_name(&name, "hls/", rs, t);
     jo_text_add(&name, "-");
     for (int i = 0; i < tp->last; i++) {
-        bool gap = jo_plan_empty(tp, i);
+        bool gap = jo_plan_empty(tp, i), changed = false;
         if (gap && i >= tp->first) {
             continue; /* the sample before it lasts over it */
+        }
+        for (; change < plan->nchanges && plan->changes[change] <= i; change++) {
+            changed = true;
+        }
+        if (changed) {
+            jo_text_add(out, "#EXT-X-DISCONTINUITY\n");
+        }
+        if (!jo_hls_is_webvtt(t) && variant != variant_of(t, tp, i)) {
+            variant = variant_of(t, tp, i);
+            add_map(out, rs, t, variant);
         }
         jo_text_add(out, "#EXTINF:");
         jo_text_add_decimal(out, jo_plan_duration(tp, i), t->timescale, 6);
@@ -71,13 +99,6 @@ static int64_t target(const jo_period *period, const jo_plan *plan, int track)
 
     return jo_period_counts(period, t) ? jo_measure_target(plan)
                                        : jo_measure_track_target(t, &plan->tracks[track]);
-}
-
-static void add_map(jo_text *out, const jo_resource *rs, const jo_track *t)
-{
-    jo_text_add(out, "#EXT-X-MAP:URI=\"");
-    jo_hls_add_name(out, "hls/", rs, t);
-    jo_text_add(out, ".m4s\"\n");
 }
 
 static apr_status_t render_media(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
@@ -100,9 +121,6 @@ static apr_status_t render_media(jo_ctx *cx, const jo_presentation *p, const jo_
                  "\n#USP-X-TIMESTAMP-MAP:MPEGTS=%" APR_INT64_T_FMT ",LOCAL=1970-01-01T00:00:00Z\n",
                  target(period, plan, rs->track),
                  jo_ticks_round(p->preroll_num, p->preroll_den, 90000));
-    if (!jo_hls_is_webvtt(t)) {
-        add_map(&out, rs, t);
-    }
     add_segments(&out, plan, tp, t, rs);
     jo_text_add(&out, "#EXT-X-ENDLIST\n");
     jo_body_add_memory(body, out.s, out.len);
@@ -114,8 +132,10 @@ static apr_status_t render_media(jo_ctx *cx, const jo_presentation *p, const jo_
 static apr_status_t render_init(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
                                 const jo_resource *rs, jo_body *body)
 {
+    const jo_track *t = p->periods[0].tracks[rs->track];
+
     (void)plan;
-    jo_cmaf_init(cx, p->periods[0].tracks[rs->track], jo_hls_entry_style(rs), body);
+    jo_cmaf_init(cx, rs->variant > 0 ? t->variants[rs->variant] : t, jo_hls_entry_style(rs), body);
     return APR_SUCCESS;
 }
 
@@ -136,6 +156,13 @@ static const jo_route routes[] = {
      jo_hls_is_webvtt},
     {"hls/$B-$T.m4s",
      JO_BY_NOTHING,
+     JO_NEED_INDEX,
+     JO_CLASS_INIT,
+     {"video/mp4", "audio/mp4", "application/mp4"},
+     render_init,
+     is_fmp4},
+    {"hls/$B-$T.$N.m4s",
+     JO_BY_VARIANT,
      JO_NEED_INDEX,
      JO_CLASS_INIT,
      {"video/mp4", "audio/mp4", "application/mp4"},

@@ -28,6 +28,14 @@ video() { # FILE KBITS
         $exact -video_track_timescale 12800 "$1"
 }
 
+plain() { # FILE SIZE SECONDS: fragments of one GOP, nothing reordered
+    # shellcheck disable=SC2086
+    ff -f lavfi -i "testsrc2=size=$2:rate=25:duration=$3" -pix_fmt yuv420p -sws_flags +bitexact+accurate_rnd \
+        -c:v libx264 -preset veryfast -profile:v baseline -b:v 100k -threads 1 \
+        -x264-params asm=0:keyint=50:min-keyint=50:scenecut=0:ref=1 \
+        -movflags +frag_keyframe+empty_moov+default_base_moof $exact -video_track_timescale 12800 "$1"
+}
+
 audio() { # FILE HERTZ LANGUAGE
     # shellcheck disable=SC2086
     ff -f lavfi -i "sine=frequency=$2:sample_rate=48000:duration=10" -ac 1 -c:a aac -b:a 32k -threads 1 \
@@ -68,7 +76,10 @@ copy cmaf-100k.mp4 "$fragments+cmaf" .v100.mp4
 copy cmaf-eng.mp4 '-movflags +cmaf+dash+global_sidx+empty_moov -frag_duration 2000000' .eng.mp4
 copy cmaf-deu.mp4 '-movflags +cmaf+empty_moov -frag_duration 2000000' .deu.mp4
 copy ac3-eng.mp4 '-movflags +faststart' .ac3.mp4
+plain .p1.mp4 160x90 4
+plain .p2.mp4 320x180 6
+perl "$lib/join-entries.pl" entries.mp4 .p1.mp4 .p2.mp4  # another sample entry from 4 s on
 perl "$lib/make-text.pl" .                                # text, which ffmpeg can't write
 
-rm .v300.mp4 .v100.mp4 .eng.mp4 .deu.mp4 .ac3.mp4
+rm .v300.mp4 .v100.mp4 .eng.mp4 .deu.mp4 .ac3.mp4 .p1.mp4 .p2.mp4
 sha256sum -- *.mp4 >fixtures.sha256
