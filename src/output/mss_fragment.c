@@ -1,8 +1,10 @@
 #include "mss.h"
 
 #include "../base/status.h"
+#include "../media/codec.h"
 #include "../media/nal.h"
 #include "mp4_write.h"
+#include "ttml.h"
 
 /* tfhd and trun flags: 14496-12 8.8.7, 8.8.8 */
 #define TFHD_DEFAULT_DURATION 0x8
@@ -117,13 +119,46 @@ static apr_status_t read_data(jo_ctx *cx, const fragment *f, const jo_resource *
     return jo_body_read(cx, &ranges, 0, (size_t)ranges.length, *out);
 }
 
+/* Appends a unit, whose bytes in the source are `data`, as it goes out. */
+typedef void rewriter(const fragment *f, const unit *u, const uint8_t *data, jo_writer *w);
+
 /* Every NAL unit after a length of 4 bytes. The manifest could say that a source's are shorter (NALUnitLengthField,
  * 2.2.2.5), but no client that we know reads that. */
-static apr_status_t widen_lengths(jo_ctx *cx, fragment *f, const jo_resource *rs, unit *units)
+static void widen_lengths(const fragment *f, const unit *u, const uint8_t *data, jo_writer *w)
+{
+    const uint8_t *nal;
+    size_t len;
+    jo_reader r;
+
+    jo_reader_init(&r, data, u->size);
+    while (jo_nal_next(&r, f->track->nal_length, &nal, &len)) {
+        jo_write_u32(w, (uint32_t)len);
+        jo_write_bytes(w, nal, len);
+    }
+}
+
+/* Smooth's clients (dash.js, ExoPlayer) count a document's times from its sample; in the source they count from the
+ * media's time 0. */
+static void move_times(const fragment *f, const unit *u, const uint8_t *data, jo_writer *w)
+{
+    int64_t media = f->time + u->dts - f->shift - ticks(f->track, 0);
+
+    jo_ttml_move(data, u->size, jo_ticks_round(media, JO_MSS_TIMESCALE, 1000000000), w);
+}
+
+static rewriter *choose_rewriter(const jo_track *t)
+{
+    if (t->fourcc == JO_FOURCC('s', 't', 'p', 'p')) {
+        return move_times;
+    }
+    return t->nal_length == 0 || t->nal_length == 4 ? NULL : widen_lengths;
+}
+
+static apr_status_t rewrite(jo_ctx *cx, fragment *f, const jo_resource *rs, unit *units,
+                            rewriter *how)
 {
     uint8_t *data;
-    const uint8_t *nal;
-    size_t at = 0, len;
+    size_t at = 0;
     jo_writer w;
 
     if (read_data(cx, f, rs, &data) != APR_SUCCESS) {
@@ -131,15 +166,11 @@ static apr_status_t widen_lengths(jo_ctx *cx, fragment *f, const jo_resource *rs
     }
     jo_writer_init(&w, cx->pool, (size_t)f->bytes + 1024);
     for (uint32_t n = 0; n < f->count; n++) {
-        jo_reader r;
-        jo_reader_init(&r, data + at, units[n].size);
-        at += units[n].size;
-        units[n].offset = (int64_t)w.len;
-        while (jo_nal_next(&r, f->track->nal_length, &nal, &len)) {
-            jo_write_u32(&w, (uint32_t)len);
-            jo_write_bytes(&w, nal, len);
-        }
-        units[n].size = (uint32_t)(w.len - (size_t)units[n].offset);
+        size_t start = w.len, len = units[n].size;
+        how(f, &units[n], data + at, &w);
+        at += len;
+        units[n].offset = (int64_t)start;
+        units[n].size = (uint32_t)(w.len - start);
     }
     f->data = w.data;
     f->bytes = (int64_t)w.len;
@@ -183,10 +214,11 @@ static apr_status_t make_fragment(jo_ctx *cx, const jo_presentation *p, const jo
     unit *units = apr_palloc(cx->pool, sizeof(*units) * (size_t)count);
     f->units = units;
     f->count = read_units(f, cut[0].sample, count, units);
-    if (t->nal_length == 0 || t->nal_length == 4) {
+    rewriter *how = choose_rewriter(t);
+    if (how == NULL) {
         return APR_SUCCESS;
     }
-    return widen_lengths(cx, f, rs, units) == APR_SUCCESS ? check_size(cx, f, count) : cx->code;
+    return rewrite(cx, f, rs, units, how) == APR_SUCCESS ? check_size(cx, f, count) : cx->code;
 }
 
 /* -- writing -------------------------------------------------------------------------------------------- */
