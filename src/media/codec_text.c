@@ -36,9 +36,9 @@ static const char *read_string(jo_reader *r)
 static bool at_box(jo_reader r)
 {
     size_t left = jo_reader_left(&r);
-    uint32_t size = jo_read_u32(&r);
+    uint32_t size = jo_read_u32(&r), type = jo_read_u32(&r);
 
-    return left >= 8 && size >= 8 && size <= left;
+    return size >= 8 && size <= left && type >= JO_FOURCC(' ', ' ', ' ', ' ');
 }
 
 static const char *read_optional(jo_reader *r)
