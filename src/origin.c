@@ -132,13 +132,23 @@ apr_status_t jo_title_make(jo_ctx *cx, const char *path, bool direct, jo_title *
     return rv;
 }
 
+static size_t track_memory(const jo_track *t)
+{
+    size_t n = jo_index_memory(t->index) + 1024 + sizeof(*t->runs) * (size_t)t->nruns;
+
+    for (int i = 0; i < t->nvariants; i++) {
+        n += sizeof(*t) + t->variants[i]->entry_len + t->variants[i]->config_len;
+    }
+    return n;
+}
+
 size_t jo_title_memory(const jo_title *t)
 {
     const jo_period *period = &t->presentation->periods[0];
     size_t n = 16384;
 
     for (int i = 0; i < period->ntracks; i++) {
-        n += jo_index_memory(period->tracks[i]->index) + period->tracks[i]->entry_len + 1024;
+        n += track_memory(period->tracks[i]);
     }
     for (int i = 0; i < JO_PACKAGERS; i++) {
         n += (size_t)(t->plans[i]->count + 1) * (size_t)period->ntracks * sizeof(jo_cut);

@@ -40,30 +40,46 @@ apr_status_t jo_mp4_announce(jo_mp4_file *f, const jo_mp4_track *t, uint32_t n)
         return jo_fail(f->cx, JO_EMEDIA, "track %u: more than %u samples in all tracks", t->id,
                        f->cx->limits->samples);
     }
-    if (f->samples > (uint64_t)f->source->id.size && !by_reference(t)) {
+    f->own += by_reference(t) ? 0 : n;
+    if (f->own > (uint64_t)f->source->id.size) {
         return jo_fail(f->cx, JO_EMEDIA, "track %u: more samples than the file has bytes", t->id);
     }
     return APR_SUCCESS;
+}
+
+/* Nothing of the sound depends on what came before; other codecs have key frames as video has them. */
+static bool plain_sound(const jo_track *t)
+{
+    static const jo_codec *const plain[] = {&jo_codec_ac3,  &jo_codec_eac3, &jo_codec_opus,
+                                            &jo_codec_flac, &jo_codec_alac, &jo_codec_mpeg_audio};
+
+    for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+        if (t->codec == plain[i]) {
+            return true;
+        }
+    }
+    return t->codec == &jo_codec_aac && t->rfc6381 != NULL && strcmp(t->rfc6381, "mp4a.40.42") != 0;
 }
 
 apr_status_t jo_mp4_add(jo_mp4_file *f, jo_mp4_track *t, const jo_sample *s, uint32_t description)
 {
     jo_sample sample = *s;
 
-    sample.sync |=
-        t->track->kind == JO_TEXT; /* whatever its flags say: every document stands alone */
+    sample.sync |= t->plain_units;
     description += description == 0;
     if (description != t->description &&
-        (jo_mp4_describe(f, t, description, sample.sync) != APR_SUCCESS ||
-         t->track->codec == NULL)) {
+        (jo_mp4_describe(f, t, description) != APR_SUCCESS || t->track->codec == NULL)) {
         return f->cx->code;
     }
-    int64_t end = f->files[t->entries[description - 1].file].source->id.size;
+    int64_t end = f->files[t->entries[description - 1].file]->id.size;
     if (s->offset < 0 || s->offset > end - (int64_t)s->size) {
         return jo_fail(f->cx, JO_EMEDIA,
                        "truncated: sample %u of track %u ends at byte %" APR_UINT64_T_FMT
                        ", the file has %" APR_INT64_T_FMT,
                        t->added + 1, t->id, (uint64_t)s->offset + s->size, end);
+    }
+    if (++f->added > f->bytes) {
+        return jo_fail(f->cx, JO_EMEDIA, "track %u: more samples than the files have bytes", t->id);
     }
     t->added++;
     if (jo_index_add(t->builder, f->cx, &sample, t->track->timescale) != APR_SUCCESS) {
@@ -326,7 +342,11 @@ static apr_status_t read_trak(jo_mp4_file *f, jo_reader trak)
     read_edits(f, trak, t);
     read_kinds(f->cx, trak, t);
     mt->track = t;
-    return jo_mp4_read_entries(f, minf, mt);
+    if (jo_mp4_read_entries(f, minf, mt) != APR_SUCCESS) {
+        return f->cx->code;
+    }
+    mt->plain_units = t->kind == JO_TEXT || plain_sound(t);
+    return APR_SUCCESS;
 }
 
 /* Tracks that another names as its chapters (QuickTime's 'chap' reference) are no programme of their own. */
@@ -591,7 +611,7 @@ static void list_files(jo_mp4_file *f, jo_sha256 *h, jo_demuxed *out)
     out->files = apr_pcalloc(f->cx->pool, sizeof(*out->files) * (size_t)f->nfiles);
     out->nfiles = f->nfiles;
     for (int i = 0; i < f->nfiles; i++) {
-        const jo_source *src = f->files[i].source;
+        const jo_source *src = f->files[i];
         out->files[i].path = apr_pstrdup(f->cx->pool, src->path);
         out->files[i].id = src->id;
         jo_sha256_add_int(h, src->id.size);
@@ -607,7 +627,8 @@ static apr_status_t read_file(jo_ctx *cx, jo_source *src, jo_demuxed *out)
     apr_pool_create(&scratch.pool, cx->pool);
     f.files_pool = scratch.pool;
     f.files = apr_pcalloc(scratch.pool, sizeof(*f.files) * (cx->limits->tracks + 1));
-    f.files[0].source = src;
+    f.files[0] = src;
+    f.bytes = (uint64_t)src->id.size;
     f.nfiles = 1;
     h = jo_sha256_make(scratch.pool);
     apr_status_t rv = walk(&f, h);

@@ -9,7 +9,9 @@
 #define BOX(s)         JO_FOURCC((s)[0], (s)[1], (s)[2], (s)[3])
 #define MOST_ENTRIES   64
 #define MOST_RUNS      4096
-#define SELF_CONTAINED 1 /* flag of a dref entry */
+#define MOST_LOCATION  4096 /* bytes of a path that could be opened */
+#define SELF_CONTAINED 1    /* flag of a dref entry */
+#define REFERENCE_END  16   /* bytes of a sample entry up to and with its data_reference_index */
 
 static void refuse(jo_mp4_track *mt, const char *why)
 {
@@ -19,35 +21,43 @@ static void refuse(jo_mp4_track *mt, const char *why)
 
 /* -- reading ------------------------------------------------------------------------------------------ */
 
-/* What data reference n, from 1, says. */
+/* What a dref entry says: nothing where the samples lie in the file itself. */
+static void read_location(jo_mp4_file *f, const jo_box *box, jo_mp4_entry *e)
+{
+    jo_reader r = box->body;
+    uint32_t flags;
+
+    jo_box_version(&r, &flags);
+    if (r.failed || flags & SELF_CONTAINED) {
+        return;
+    }
+    if (box->type != BOX("url ")) {
+        e->why = apr_psprintf(f->cx->pool, "external data reference of type '%s'",
+                              jo_fourcc_text(f->cx->pool, box->type));
+        return;
+    }
+    size_t len = strnlen((const char *)r.at, jo_reader_left(&r));
+    if (len > MOST_LOCATION) {
+        e->why = "external data reference of a name that is too long";
+    } else if (len > 0) {
+        e->location = apr_pstrmemdup(f->cx->pool, (const char *)r.at, len);
+    }
+}
+
+/* What data reference n, from 1, says. One that isn't there says nothing. */
 static void read_reference(jo_mp4_file *f, jo_reader minf, unsigned n, jo_mp4_entry *e)
 {
     jo_reader dinf, dref;
     jo_box box;
-    uint32_t flags;
 
     if (!jo_box_find(minf, BOX("dinf"), &dinf) || !jo_box_find(dinf, BOX("dref"), &dref)) {
-        return; /* nothing said: this file */
+        return;
     }
     jo_read_skip(&dref, 8);
-    for (unsigned i = 1; jo_box_next(&dref, &box); i++) {
-        if (i != n) {
-            continue;
+    for (unsigned i = 1; i <= n && jo_box_next(&dref, &box); i++) {
+        if (i == n) {
+            read_location(f, &box, e);
         }
-        jo_box_version(&box.body, &flags);
-        if (flags & SELF_CONTAINED) {
-            return;
-        }
-        const char *type = jo_fourcc_text(f->cx->pool, box.type);
-        size_t len = jo_reader_left(&box.body);
-        const void *end = memchr(box.body.at, 0, len);
-        if (box.type != BOX("url ") || len == 0 || *box.body.at == 0) {
-            e->why = apr_psprintf(f->cx->pool, "external data reference of type '%s'", type);
-            return;
-        }
-        len = end ? (size_t)((const uint8_t *)end - box.body.at) : len;
-        e->location = apr_pstrmemdup(f->cx->pool, (const char *)box.body.at, len);
-        return;
     }
 }
 
@@ -57,7 +67,7 @@ static void read_entry(jo_mp4_file *f, jo_reader minf, jo_reader *stsd, jo_mp4_e
     uint32_t size = left >= 16 ? jo_get_u32(stsd->at) : 0;
 
     *e = (jo_mp4_entry){.file = -1};
-    if (size < 16 || size > left) {
+    if (size < REFERENCE_END || size > left) {
         e->why = apr_psprintf(f->cx->pool, "sample entry of %u bytes in an stsd of %u", size,
                               (unsigned)left);
         jo_read_skip(stsd, left);
@@ -66,6 +76,21 @@ static void read_entry(jo_mp4_file *f, jo_reader minf, jo_reader *stsd, jo_mp4_e
     e->data = apr_pmemdup(f->cx->pool, jo_read_bytes(stsd, size), size);
     e->len = size;
     read_reference(f, minf, (unsigned)(e->data[14] << 8 | e->data[15]), e);
+}
+
+/* The earliest entry that says the same as entry n, but for its data reference. */
+static uint32_t find_same(const jo_mp4_entry *entries, uint32_t n)
+{
+    const jo_mp4_entry *e = &entries[n];
+
+    for (uint32_t i = 0; i < n && e->why == NULL; i++) {
+        const jo_mp4_entry *o = &entries[i];
+        if (o->why == NULL && o->len == e->len && !memcmp(o->data, e->data, 8) &&
+            !memcmp(o->data + REFERENCE_END, e->data + REFERENCE_END, e->len - REFERENCE_END)) {
+            return i;
+        }
+    }
+    return n;
 }
 
 /* The track with nothing but what the demuxer knows, described by an entry. */
@@ -113,6 +138,7 @@ apr_status_t jo_mp4_read_entries(jo_mp4_file *f, jo_reader minf, jo_mp4_track *m
     mt->entries = apr_pcalloc(f->cx->pool, sizeof(*mt->entries) * mt->nentries);
     for (uint32_t i = 0; i < mt->nentries; i++) {
         read_entry(f, minf, &r, &mt->entries[i]);
+        mt->entries[i].same = find_same(mt->entries, i);
         if (describe_track(f->cx, t, &mt->entries[i], &first) != APR_SUCCESS) {
             return f->cx->code;
         }
@@ -125,69 +151,99 @@ apr_status_t jo_mp4_read_entries(jo_mp4_file *f, jo_reader minf, jo_mp4_track *m
 
 /* -- while samples are added --------------------------------------------------------------------------- */
 
-static int find_file(const jo_mp4_file *f, const char *location)
+/* A file by its path, of those that are open; -1 none. */
+static int find_file(const jo_mp4_file *f, const char *path)
 {
-    for (int i = 1; i < f->nfiles; i++) {
-        if (!strcmp(f->files[i].location, location)) {
+    for (int i = 0; i < f->nfiles; i++) {
+        if (!strcmp(f->files[i]->path, path)) {
             return i;
         }
     }
     return -1;
 }
 
-/* Opens the file of an entry. A location that is no path refuses the track. */
-static apr_status_t open_file(jo_mp4_file *f, jo_mp4_track *mt, jo_mp4_entry *e)
+static int hex_value(char c)
 {
-    jo_ctx try = *f->cx;
+    const char *digits = "0123456789abcdef0123456789ABCDEF";
+    const char *at = c != '\0' ? strchr(digits, c) : NULL;
+    return at ? (int)((at - digits) & 15) : -1;
+}
+
+/* A location is a URL by the letter: its path without %XX. NULL if that is no other than the location. */
+static const char *unescape(apr_pool_t *pool, const char *s)
+{
+    char *out = apr_palloc(pool, strlen(s) + 1), *p = out;
+    bool escaped = false;
+
+    while (*s) {
+        int high = *s == '%' ? hex_value(s[1]) : -1, low = high < 0 ? -1 : hex_value(s[2]);
+        if (high * 16 + low > 0 && low >= 0) {
+            *p++ = (char)(high * 16 + low);
+            s += 3;
+            escaped = true;
+        } else {
+            *p++ = *s++;
+        }
+    }
+    *p = '\0';
+    return escaped ? out : NULL;
+}
+
+/* Opens a file, once, below the path of the one that names it. The error is left in `try`. */
+static int open_location(jo_mp4_file *f, jo_ctx *try, const char *location)
+{
     const char *path;
 
-    if (e->location == NULL) {
+    try->code = APR_SUCCESS;
+    if (jo_source_resolve(try, f->source->path, location, &path) != APR_SUCCESS) {
+        try->message = "names no local file"; /* and no client needs to know what else */
+        return -1;
+    }
+    int found = find_file(f, path);
+    if (found >= 0) {
+        return found;
+    }
+    if ((uint32_t)f->nfiles > f->cx->limits->tracks) {
+        jo_fail(try, JO_EMEDIA, "more than %u files", f->cx->limits->tracks);
+        return -1;
+    }
+    if (jo_source_open(try, path, &f->files[f->nfiles]) != APR_SUCCESS) {
+        return -1;
+    }
+    f->bytes += (uint64_t)f->files[f->nfiles]->id.size;
+    return f->nfiles++;
+}
+
+/* Finds the file of an entry. A location that is no path refuses the track. */
+static apr_status_t open_file(jo_mp4_file *f, jo_mp4_track *mt, jo_mp4_entry *e)
+{
+    const char *location = e->location, *plain;
+    jo_ctx try = *f->cx;
+
+    if (location == NULL) {
         e->file = 0;
         return APR_SUCCESS;
     }
-    e->file = find_file(f, e->location);
-    if (e->file >= 0) {
-        return APR_SUCCESS;
-    }
-    if (jo_source_resolve(&try, f->source->path, e->location, &path) == JO_EMEDIA ||
-        (uint32_t)f->nfiles >= f->cx->limits->tracks) {
-        refuse(mt,
-               apr_psprintf(f->cx->pool, "external data reference '%s' is refused", e->location));
-        return APR_SUCCESS;
-    }
+    location += !strncmp(location, "file:///", 8) ? 7 : 0;
     try.pool = f->files_pool;
-    if (try.code == APR_SUCCESS) {
-        jo_source_open(&try, path, &f->files[f->nfiles].source);
+    e->file = open_location(f, &try, location);
+    if (try.code == JO_ENOTFOUND && (plain = unescape(f->files_pool, location)) != NULL) {
+        e->file = open_location(f, &try, plain);
     }
-    if (try.code != APR_SUCCESS) {
-        return jo_fail(f->cx, try.code, "samples of track %u: %s", mt->id, try.message);
+    if (try.code == JO_EMEDIA) {
+        refuse(mt, apr_psprintf(f->cx->pool, "external data reference: %s", try.message));
+        return APR_SUCCESS;
     }
-    f->files[f->nfiles].location = e->location;
-    e->file = f->nfiles++;
-    return APR_SUCCESS;
+    return try.code == APR_SUCCESS
+               ? APR_SUCCESS
+               : jo_fail(f->cx, try.code, "samples of track %u: %s", mt->id, try.message);
 }
 
-static bool same_entry(const jo_mp4_entry *a, const jo_mp4_entry *b)
+apr_status_t jo_mp4_describe(jo_mp4_file *f, jo_mp4_track *mt, uint32_t description)
 {
-    return a->len == b->len && !memcmp(a->data, b->data, a->len);
-}
-
-/* Entry n, from 0, or the earliest that says the same but for its data reference. */
-static uint32_t first_same(const jo_mp4_track *mt, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        if (mt->entries[i].data != NULL && same_entry(&mt->entries[i], &mt->entries[n])) {
-            return i;
-        }
-    }
-    return n;
-}
-
-apr_status_t jo_mp4_describe(jo_mp4_file *f, jo_mp4_track *mt, uint32_t description, bool sync)
-{
-    if (description == 0 || description > mt->nentries) {
+    if (description > mt->nentries) {
         refuse(mt, apr_psprintf(f->cx->pool, "uses sample description %u of %u", description,
-                                mt->track->entries));
+                                mt->nentries));
         return APR_SUCCESS;
     }
     jo_mp4_entry *e = &mt->entries[description - 1];
@@ -199,14 +255,10 @@ apr_status_t jo_mp4_describe(jo_mp4_file *f, jo_mp4_track *mt, uint32_t descript
         return f->cx->code;
     }
     mt->description = description;
-    jo_run run = {mt->added, (int)first_same(mt, description - 1), e->file};
+    jo_run run = {mt->added, (int)e->same, e->file};
     if (mt->runs->nelts > 0) {
         const jo_run *last = &APR_ARRAY_IDX(mt->runs, mt->runs->nelts - 1, jo_run);
         if (last->variant == run.variant && last->source == run.source) {
-            return APR_SUCCESS;
-        }
-        if (last->variant != run.variant && !sync) {
-            refuse(mt, "changes its sample description between key frames");
             return APR_SUCCESS;
         }
     }
@@ -220,25 +272,25 @@ apr_status_t jo_mp4_describe(jo_mp4_file *f, jo_mp4_track *mt, uint32_t descript
 
 /* -- at the end ------------------------------------------------------------------------------------------- */
 
-/* First sync sample from `first` on, for codecs whose configuration record is silent. */
-static apr_status_t probe(jo_mp4_file *f, jo_track *t, const jo_run *run)
+/* First sync sample of a run that ends before sample `end`, for codecs whose configuration record is silent. */
+static apr_status_t probe(jo_mp4_file *f, jo_track *t, const jo_run *run, uint32_t end)
 {
     jo_cursor c;
-    jo_sample s;
+    jo_sample s = {.size = 0};
     bool found = false;
 
     if (t->codec == NULL || t->codec->wants_probe == NULL || !t->codec->wants_probe(t)) {
         return APR_SUCCESS;
     }
     jo_cursor_init(&c, t->index, run->sample);
-    while (!found && jo_cursor_next(&c, &s)) {
+    while (!found && c.next < end && jo_cursor_next(&c, &s)) {
         found = s.sync || t->index->nraps == 0;
     }
     if (!found || s.size > f->cx->limits->moov_size) {
         return APR_SUCCESS;
     }
     uint8_t *buf = apr_palloc(f->scratch->pool, s.size + 1);
-    if (jo_source_read(f->cx, f->files[run->source].source, s.offset, s.size, buf) != APR_SUCCESS) {
+    if (jo_source_read(f->cx, f->files[run->source], s.offset, s.size, buf) != APR_SUCCESS) {
         return f->cx->code;
     }
     t->probe = buf;
@@ -249,12 +301,15 @@ static apr_status_t probe(jo_mp4_file *f, jo_track *t, const jo_run *run)
     return APR_SUCCESS;
 }
 
-static apr_status_t make_variant(jo_mp4_file *f, jo_mp4_track *mt, const jo_run *run,
-                                 jo_track **out)
+/* The track as run n describes it. */
+static apr_status_t make_variant(jo_mp4_file *f, jo_mp4_track *mt, int n, jo_track **out)
 {
+    const jo_run *run = &APR_ARRAY_IDX(mt->runs, n, jo_run);
+    uint32_t end = n + 1 < mt->runs->nelts ? run[1].sample : mt->added;
+
     *out = apr_palloc(f->cx->pool, sizeof(**out));
     if (describe_track(f->cx, mt->track, &mt->entries[run->variant], *out) != APR_SUCCESS ||
-        probe(f, *out, run) != APR_SUCCESS) {
+        probe(f, *out, run, end) != APR_SUCCESS) {
         return f->cx->code;
     }
     return APR_SUCCESS;
@@ -269,7 +324,7 @@ static apr_status_t make_variants(jo_mp4_file *f, jo_mp4_track *mt, jo_track **v
     for (int i = 0; i < mt->runs->nelts; i++) {
         int entry = runs[i].variant;
         if (of_entry[entry] == 0) {
-            if (make_variant(f, mt, &runs[i], &variants[*count]) != APR_SUCCESS) {
+            if (make_variant(f, mt, i, &variants[*count]) != APR_SUCCESS) {
                 return f->cx->code;
             }
             of_entry[entry] = ++*count;
@@ -277,6 +332,35 @@ static apr_status_t make_variants(jo_mp4_file *f, jo_mp4_track *mt, jo_track **v
         runs[i].variant = of_entry[entry] - 1;
     }
     return APR_SUCCESS;
+}
+
+static bool is_random_access(const jo_index *ix, uint32_t sample)
+{
+    uint32_t lo = 0, hi = ix->nraps;
+
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (ix->raps[mid].sample < sample) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    return ix->raps == NULL || (lo < ix->nraps && ix->raps[lo].sample == sample);
+}
+
+/* A package can begin anew with another sample entry only where a decoder can. */
+static bool changes_well(const jo_mp4_track *mt)
+{
+    const jo_run *runs = (const jo_run *)mt->runs->elts;
+
+    for (int i = 1; i < mt->runs->nelts; i++) {
+        if (runs[i].variant != runs[i - 1].variant &&
+            !is_random_access(mt->track->index, runs[i].sample)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 apr_status_t jo_mp4_finish_entries(jo_mp4_file *f, jo_mp4_track *mt)
@@ -289,6 +373,10 @@ apr_status_t jo_mp4_finish_entries(jo_mp4_file *f, jo_mp4_track *mt)
     }
     if (mt->runs->nelts == 0) {
         APR_ARRAY_PUSH(mt->runs, jo_run) = (jo_run){0, 0, 0}; /* a track without samples */
+    }
+    if (!changes_well(mt)) {
+        refuse(mt, "changes its sample description between key frames");
+        return APR_SUCCESS;
     }
     variants = apr_pcalloc(f->cx->pool, sizeof(*variants) * mt->nentries);
     if (make_variants(f, mt, variants, &n) != APR_SUCCESS) {

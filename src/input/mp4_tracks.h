@@ -20,6 +20,7 @@ typedef struct jo_mp4_entry {
     const char *why;      /* no sample of it can be had; NULL */
     const char *location; /* of the file with its samples (dref 'url '); NULL: the file itself */
     int file;             /* into files once a sample needs it, -1 before */
+    uint32_t same;        /* the earliest entry that says the same but for its data reference */
 } jo_mp4_entry;
 
 typedef struct jo_mp4_track {
@@ -35,21 +36,17 @@ typedef struct jo_mp4_track {
     int64_t next_dts;          /* where a fragment without tfdt goes on */
     uint32_t added;            /* samples so far */
     uint32_t declared;         /* samples that the moov speaks of */
+    bool plain_units;          /* every sample can be decoded alone, whatever the file says */
     bool served;               /* only serves another track: chapter titles and pictures */
     int64_t last_moof;         /* offset of the last moof with samples of it, -1 */
 } jo_mp4_track;
-
-/* A file that holds samples. */
-typedef struct jo_mp4_data {
-    jo_source *source;
-    const char *location;
-} jo_mp4_data;
 
 typedef struct jo_mp4_file {
     jo_ctx *cx;      /* results */
     jo_ctx *scratch; /* the same with a pool that ends with the read */
     jo_source *source;
-    jo_mp4_data *files; /* [0]: the source itself; others by reference, open while it is read */
+    jo_source *
+        *files; /* with samples: [0] the source itself; others by reference, while it is read */
     int nfiles;
     apr_pool_t *files_pool; /* they live here */
     jo_mp4_track *tracks;
@@ -57,6 +54,9 @@ typedef struct jo_mp4_file {
     uint32_t timescale; /* of the movie */
     uint32_t boxes;     /* walked so far */
     uint64_t samples;   /* that all tracks together announced */
+    uint64_t own;       /* of them, those that can only lie in the source itself */
+    uint64_t added;     /* samples of all tracks so far */
+    uint64_t bytes;     /* of all files */
     bool fragmented;    /* mvex or moof seen */
 } jo_mp4_file;
 
@@ -72,8 +72,8 @@ apr_status_t jo_mp4_add(jo_mp4_file *f, jo_mp4_track *t, const jo_sample *s, uin
 
 /* Reads stsd and dref; the track is described by the first entry that can be packaged. */
 apr_status_t jo_mp4_read_entries(jo_mp4_file *f, jo_reader minf, jo_mp4_track *mt);
-/* The next sample is described by this entry: finds its file and begins a run where that changes something. */
-apr_status_t jo_mp4_describe(jo_mp4_file *f, jo_mp4_track *mt, uint32_t description, bool sync);
+/* The next sample is described by this entry, from 1: finds its file and begins a run where that changes something. */
+apr_status_t jo_mp4_describe(jo_mp4_file *f, jo_mp4_track *mt, uint32_t description);
 /* Fills runs and variants of a track that has all its samples; each variant is probed where its codec wants it. */
 apr_status_t jo_mp4_finish_entries(jo_mp4_file *f, jo_mp4_track *mt);
 

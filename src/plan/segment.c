@@ -15,14 +15,24 @@
 
 /* -- boundaries of the reference ------------------------------------------------------------------- */
 
+/* Another sample entry within a track: no segment may hold samples of both. */
+typedef struct change {
+    int track; /* into the period's */
+    uint32_t sample;
+    int64_t time; /* reference ticks, rounded up */
+    int64_t at;   /* of the boundary that it is given, which nearby changes of other tracks share */
+} change;
+
 typedef struct boundaries {
     apr_pool_t *pool;
     const jo_track *ref;
     int64_t *times; /* wire time, reference ticks; times[0] is the start of everything */
     int count;
     int cap;
-    int64_t most;          /* that limits->segments leaves to each track */
-    const int64_t *forced; /* cuts that must be, rising, reference ticks */
+    int64_t most;    /* that limits->segments leaves to each track */
+    change *changes; /* by boundary, then by track */
+    int nchanges;
+    int64_t *forced; /* boundaries that must be, rising, reference ticks */
     int nforced;
 } boundaries;
 
@@ -155,23 +165,27 @@ static int64_t next_forced(const boundaries *b, int64_t time)
     return lo < b->nforced ? b->forced[lo] : INT64_MAX;
 }
 
-/* The reference's own boundaries after its start. Forced cuts restart the count. */
+/* The reference's own boundaries after its start. Forced cuts restart the count, from the next place where the
+ * reference can be cut. */
 static apr_status_t cut_reference(jo_ctx *cx, boundaries *b, const rule *r)
 {
-    int64_t prev = b->ref->start;
+    int64_t last = b->ref->start, from = last;
 
     for (;;) {
         jo_cut cut = {.time = 0};
-        bool found = next_boundary(b->ref, r, prev, &cut) && cut.time > prev;
-        int64_t forced = next_forced(b, prev), next = found ? cut.time : INT64_MAX;
-        next = forced < next && forced < b->ref->end ? forced : next;
+        bool found = next_boundary(b->ref, r, from, &cut) && cut.time > from;
+        int64_t forced = next_forced(b, last), next = found ? cut.time : INT64_MAX;
+        next = forced <= next && forced < b->ref->end ? forced : next;
         if (next == INT64_MAX) {
             return APR_SUCCESS;
         }
         if (push(cx, b, next) != APR_SUCCESS) {
             return cx->code;
         }
-        prev = next;
+        last = from = next;
+        if (next == forced && find_cut(b->ref, next - b->ref->frame / 2, false, &cut)) {
+            from = cut.time > next ? cut.time : next;
+        }
     }
 }
 
@@ -241,46 +255,108 @@ static int64_t sync_time(const jo_track *t, uint32_t sample)
 
 static int by_time(const void *a, const void *b)
 {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return x < y ? -1 : x > y;
+    const change *x = a, *y = b;
+
+    if (x->time != y->time) {
+        return x->time < y->time ? -1 : 1;
+    }
+    return x->track != y->track ? x->track - y->track : x->sample < y->sample ? -1 : 1;
 }
 
-static void find_forced(const jo_period *period, boundaries *b)
+static int by_track(const void *a, const void *b)
 {
-    apr_array_header_t *times = apr_array_make(b->pool, 4, sizeof(int64_t));
+    const change *x = a, *y = b;
+
+    return x->track != y->track ? x->track - y->track : x->sample < y->sample ? -1 : 1;
+}
+
+static void find_all_changes(const jo_period *period, boundaries *b)
+{
+    apr_array_header_t *found = apr_array_make(b->pool, 4, sizeof(change));
 
     for (int i = 0; i < period->ntracks; i++) {
         const jo_track *t = period->tracks[i];
         for (int k = 1; k < t->nruns; k++) {
             if (changes_at(t, k)) {
-                APR_ARRAY_PUSH(times, int64_t) = jo_ticks_floor(sync_time(t, t->runs[k].sample),
-                                                                t->timescale, b->ref->timescale);
+                uint32_t sample = t->runs[k].sample;
+                int64_t time = jo_ticks_ceil(sync_time(t, sample), t->timescale, b->ref->timescale);
+                APR_ARRAY_PUSH(found, change) = (change){i, sample, time, time};
             }
         }
     }
-    qsort(times->elts, (size_t)times->nelts, sizeof(int64_t), by_time);
-    b->forced = (const int64_t *)times->elts;
-    b->nforced = times->nelts;
+    b->changes = (change *)found->elts;
+    b->nchanges = found->nelts;
+    qsort(b->changes, (size_t)b->nchanges, sizeof(change), by_time);
 }
 
-/* Those outside the reference's own stretch. */
+static bool has_track(const change *first, const change *end, int track)
+{
+    while (first < end && first->track != track) {
+        first++;
+    }
+    return first < end;
+}
+
+/* Where changes [first, end), near each other, are cut: where the reference changes, else where it can be cut. */
+static int64_t settle_on(const jo_period *period, const boundaries *b, const change *first,
+                         const change *end, int64_t close)
+{
+    const jo_track *ref = b->ref;
+    jo_cut cut;
+
+    for (const change *c = first; c < end; c++) {
+        if (c->track == period->reference) {
+            return c->time;
+        }
+    }
+    if ((find_cut(ref, first->time - ref->frame / 2, false, &cut) &&
+         cut.time - first->time <= close && cut.time > ref->start) ||
+        (find_cut(ref, first->time - close, false, &cut) && cut.time <= first->time + close &&
+         cut.time > ref->start)) {
+        return cut.time;
+    }
+    return first->time;
+}
+
+/* Tracks that were joined end within a frame or so of each other: what changes that near by is one boundary, which
+ * each track meets at its own sample. */
+static void find_forced(const jo_period *period, int64_t start, boundaries *b)
+{
+    int64_t close = jo_ticks_floor(SHORTEST_MS, 1000, b->ref->timescale), last = start;
+
+    find_all_changes(period, b);
+    b->forced = apr_palloc(b->pool, sizeof(*b->forced) * (size_t)(b->nchanges + 1));
+    for (change *c = b->changes, *end = c + b->nchanges, *next; c < end; c = next) {
+        next = c + 1;
+        while (next < end && next->time - c->time <= close && !has_track(c, next, next->track)) {
+            next++;
+        }
+        int64_t at = settle_on(period, b, c, next, close);
+        last = at > last ? at : last + 1;
+        b->forced[b->nforced++] = last;
+        for (change *k = c; k < next; k++) {
+            k->at = last;
+        }
+    }
+    qsort(b->changes, (size_t)b->nchanges, sizeof(change), by_track);
+}
+
+/* Those outside the reference's own stretch, too. */
 static apr_status_t add_forced(jo_ctx *cx, boundaries *b)
 {
-    for (int i = 0; i < b->nforced; i++) {
-        int at = b->count;
-        while (at > 0 && b->times[at - 1] > b->forced[i]) {
-            at--;
-        }
-        if (at == 0 || b->times[at - 1] == b->forced[i]) {
-            continue;
-        }
-        if (push(cx, b, b->forced[i]) != APR_SUCCESS) {
+    boundaries own = *b;
+    int i = 0, k = 0;
+
+    b->times = NULL;
+    b->count = b->cap = 0;
+    while (i < own.count || k < b->nforced) {
+        int64_t x = i < own.count ? own.times[i] : INT64_MAX;
+        int64_t y = k < b->nforced ? b->forced[k] : INT64_MAX;
+        if (push(cx, b, x < y ? x : y) != APR_SUCCESS) {
             return cx->code;
         }
-        for (int k = b->count - 1; k > at; k--) {
-            b->times[k] = b->times[k - 1];
-        }
-        b->times[at] = b->forced[i];
+        i += x <= y;
+        k += y <= x;
     }
     return APR_SUCCESS;
 }
@@ -289,10 +365,12 @@ static apr_status_t find_boundaries(jo_ctx *cx, const jo_period *period, jo_frac
                                     boundaries *all)
 {
     const jo_track *ref = period->tracks[period->reference];
-    boundaries own = *all;
     rule r = make_rule(ref, wanted);
     int64_t start, end;
 
+    extent(period, ref, &start, &end);
+    find_forced(period, start, all);
+    boundaries own = *all;
     if (push(cx, &own, ref->start) != APR_SUCCESS || cut_reference(cx, &own, &r) != APR_SUCCESS) {
         return cx->code;
     }
@@ -301,7 +379,6 @@ static apr_status_t find_boundaries(jo_ctx *cx, const jo_period *period, jo_frac
         next_forced(all, own.times[own.count - 1] - 1) != own.times[own.count - 1]) {
         own.count--; /* a tail under half a segment joins its predecessor */
     }
-    extent(period, ref, &start, &end);
     if (push(cx, all, start) != APR_SUCCESS) {
         return cx->code;
     }
@@ -331,8 +408,10 @@ static bool near(const jo_track *t, int64_t time, const jo_track *ref, int64_t b
     return (d < 0 ? -d : d) * 2 <= (__int128)t->frame * ref->timescale;
 }
 
-/* Where t is cut for one boundary. Notes in *aligned if it had no random access point there. */
-static jo_cut cut_track(const jo_track *t, const jo_track *ref, int64_t boundary, bool *aligned)
+/* Where t is cut for one boundary. Notes in *aligned if it had no random access point there, or where the
+ * reference has one if that is later: met. */
+static jo_cut cut_track(const jo_track *t, const jo_track *ref, int64_t boundary, int64_t met,
+                        bool *aligned)
 {
     const jo_cut none = {t->span.out, t->end, 0};
     int64_t at = jo_ticks_ceil(boundary, ref->timescale, t->timescale);
@@ -347,10 +426,20 @@ static jo_cut cut_track(const jo_track *t, const jo_track *ref, int64_t boundary
     if (at >= t->end || !find_cut(t, at, false, &cut) || cut.time >= t->end) {
         cut = none;
     }
-    if (t->kind == JO_VIDEO && at < t->end && !near(t, cut.time, ref, boundary)) {
+    if (t->kind == JO_VIDEO && at < t->end && !near(t, cut.time, ref, met)) {
         *aligned = false;
     }
     return cut;
+}
+
+/* Where the reference is cut for boundary i: later than that where another track forced it. */
+static int64_t where_met(const boundaries *b, const jo_track_plan *reference, int i)
+{
+    int64_t boundary = b->times[i];
+
+    return reference->cuts[i].time > boundary && boundary > b->ref->start && boundary < b->ref->end
+               ? reference->cuts[i].time
+               : boundary;
 }
 
 /* Empty segments ahead of the track last as long as the reference's; others last nothing. */
@@ -377,19 +466,37 @@ static void time_empty(jo_track_plan *tp, const jo_track *t, const boundaries *b
     }
 }
 
-/* A segment must not begin later than the sample entry changes: reference ticks may be too coarse to say where. */
-static void settle_changes(const jo_track *t, int n, jo_track_plan *tp)
+static int find_boundary(const boundaries *b, int64_t time)
 {
-    for (int k = 1, i = 1; k < t->nruns; k++) {
-        uint32_t sample = t->runs[k].sample;
-        if (!changes_at(t, k)) {
+    int lo = 0, hi = b->count;
+
+    while (lo < hi) {
+        int mid = lo + (hi - lo) / 2;
+        if (b->times[mid] < time) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    return lo;
+}
+
+/* A change of track n is cut just there, wherever nearby boundaries fell. */
+static void cut_changes(const jo_track *t, int n, const boundaries *b, jo_track_plan *tp)
+{
+    for (int k = 0; k < b->nchanges; k++) {
+        const change *c = &b->changes[k];
+        if (c->track != n) {
             continue;
         }
-        while (i < n && tp->cuts[i].sample < sample) {
-            i++;
+        int i = find_boundary(b, c->at);
+        int64_t time = sync_time(t, c->sample);
+        tp->cuts[i] = (jo_cut){c->sample, time > t->start ? time : t->start, 0};
+        for (int j = i - 1; j > 0 && tp->cuts[j].sample > c->sample; j--) {
+            tp->cuts[j] = tp->cuts[i];
         }
-        if (i < n && tp->cuts[i].sample != sample) {
-            tp->cuts[i] = (jo_cut){sample, sync_time(t, sample), 0};
+        for (int j = i + 1; j < b->count && tp->cuts[j].sample < c->sample; j++) {
+            tp->cuts[j] = tp->cuts[i];
         }
     }
 }
@@ -398,31 +505,37 @@ static void find_changes(jo_ctx *cx, const jo_period *period, jo_plan *p)
 {
     p->changes = apr_pcalloc(cx->pool, sizeof(int) * (size_t)p->count);
     for (int i = 1; i < p->count; i++) {
-        bool change = false;
-        for (int k = 0; k < period->ntracks && !change; k++) {
+        bool differs = false;
+        for (int k = 0; k < period->ntracks && !differs; k++) {
             const jo_track *t = period->tracks[k];
             const jo_cut *cuts = p->tracks[k].cuts;
-            change = t->nvariants > 1 && cuts[i].sample < t->span.out &&
-                     jo_track_variant(t, cuts[i].sample) != jo_track_variant(t, cuts[i - 1].sample);
+            differs =
+                t->nvariants > 1 && cuts[i].sample < t->span.out &&
+                jo_track_variant(t, cuts[i].sample) != jo_track_variant(t, cuts[i - 1].sample);
         }
-        if (change) {
+        if (differs) {
             p->changes[p->nchanges++] = i;
         }
     }
 }
 
-static void plan_track(jo_ctx *cx, const jo_track *t, const boundaries *b, jo_track_plan *tp)
+/* reference: its plan; NULL for its own. */
+static void plan_track(jo_ctx *cx, const jo_period *period, int number, const boundaries *b,
+                       const jo_track_plan *reference, jo_track_plan *tp)
 {
+    const jo_track *t = period->tracks[number];
     int n = b->count;
 
     tp->cuts = apr_pcalloc(cx->pool, sizeof(*tp->cuts) * (size_t)(n + 1));
     tp->aligned = true;
     tp->cuts[0] = (jo_cut){t->span.in, t->start, 0};
     for (int i = 1; i < n; i++) {
-        tp->cuts[i] = cut_track(t, b->ref, b->times[i], &tp->aligned);
+        int64_t met = reference != NULL ? where_met(b, reference, i) : b->times[i];
+        tp->cuts[i] = cut_track(t, b->ref, b->times[i], met, &tp->aligned);
     }
+    tp->aligned |= reference == NULL;
     tp->cuts[n] = (jo_cut){t->span.out, t->end, 0};
-    settle_changes(t, n, tp);
+    cut_changes(t, number, b, tp);
     time_empty(tp, t, b, n);
     for (int i = 1; i <= n; i++) {
         tp->cuts[i].bytes =
@@ -446,9 +559,12 @@ static void plan_tracks(jo_ctx *cx, const jo_period *period, const boundaries *b
     p->count = b->count;
     p->base_number = 1;
     p->tracks = apr_pcalloc(cx->pool, sizeof(*p->tracks) * (size_t)period->ntracks);
+    plan_track(cx, period, period->reference, b, NULL, &p->tracks[period->reference]);
     for (int i = 0; i < period->ntracks; i++) {
         const jo_track *t = period->tracks[i];
-        plan_track(cx, t, b, &p->tracks[i]);
+        if (i != period->reference) {
+            plan_track(cx, period, i, b, &p->tracks[period->reference], &p->tracks[i]);
+        }
         int64_t ms = jo_period_counts(period, t) ? longest_ms(t, &p->tracks[i]) : 0;
         p->longest_ms = ms > p->longest_ms ? ms : p->longest_ms;
         if (!p->tracks[i].aligned) {
@@ -466,7 +582,6 @@ apr_status_t jo_plan_make(jo_ctx *cx, const jo_period *period, jo_fraction wante
                     .most = cx->limits->segments / (uint32_t)period->ntracks};
 
     apr_pool_create(&b.pool, cx->pool);
-    find_forced(period, &b);
     apr_status_t rv = find_boundaries(cx, period, wanted, &b);
     if (rv == APR_SUCCESS) {
         plan_tracks(cx, period, &b, p);
