@@ -75,9 +75,13 @@ static bool codecs_parameter(const char *type, const char **value, size_t *len)
     for (const char *p = strchr(type, ';'); p != NULL; p = strchr(p + 1, ';')) {
         const char *name = p + 1 + strspn(p + 1, " \t");
         if (!strncmp(name, "codecs=", 7)) {
-            *value = name + 7 + (name[7] == '"');
-            *len = strcspn(*value, "\"; \t,");
-            return is_profile(*value, *len);
+            const char *s = name + 7 + (name[7] == '"');
+            size_t n = strcspn(s, "\"; \t,");
+            if (is_profile(s, n)) {
+                *value = s;
+                *len = n;
+                return true;
+            }
         }
     }
     return false;

@@ -141,7 +141,8 @@ static void widen_lengths(const fragment *f, const unit *u, const uint8_t *data,
  * media's time 0. */
 static void move_times(const fragment *f, const unit *u, const uint8_t *data, jo_writer *w)
 {
-    int64_t media = f->time + u->dts - f->shift - ticks(f->track, 0);
+    int64_t wire = jo_ticks_sub(jo_ticks_add(f->time, u->dts), f->shift);
+    int64_t media = jo_ticks_sub(wire, ticks(f->track, 0));
 
     jo_ttml_move(data, u->size, jo_ticks_round(media, JO_MSS_TIMESCALE, 1000000000), w);
 }

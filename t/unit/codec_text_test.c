@@ -82,6 +82,9 @@ static void test_profiles(void)
            "TTML with pictures beside it is not supported", "pictures beside it");
     is_str(name_of(STRINGS("\0\0"), plain), "stpp.ttml.im1t", "no namespace at all");
     is_str(name_of(STRINGS(TTML), plain), "stpp.ttml.im1t", "an old entry of one string");
+    is_str(
+        name_of(STRINGS(TTML "\0\0\0\0\0\x2cmime\0\0\0\0application/ttml+xml;codecs=a b c"), plain),
+        "stpp.ttml.im1t", "a profile that can't be one");
     is_str(name_of(STRINGS("http://www.w3.org/2000/svg\0\0"), plain),
            "stpp of another namespace than TTML is not supported", "another namespace");
     is_str(name_of(TTML, sizeof(TTML) - 1, plain), "stpp sample entry without a namespace",
@@ -99,6 +102,7 @@ static void test_mime(void)
         {"application/ttml+xml", "stpp.ttml.im2t"},
         {"application/ttml+xml;codecs=<im1t>", "stpp.ttml.im2t"},
         {"application/ttml+xml;codecs=", "stpp.ttml.im2t"},
+        {"application/ttml+xml;codecs=\"im\n1\"", "stpp.ttml.im2t"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
