@@ -196,7 +196,8 @@ static int open_location(jo_mp4_file *f, jo_ctx *try, const char *location)
 
     try->code = APR_SUCCESS;
     if (jo_source_resolve(try, f->source->path, location, &path) != APR_SUCCESS) {
-        try->message = "names no local file"; /* and no client needs to know what else */
+        /* no client needs to know where else it points */
+        try->message = try->code == JO_EMEDIA ? "names no local file" : "leads out of all folders";
         return -1;
     }
     int found = find_file(f, path);
