@@ -54,29 +54,54 @@ static inline void fuzz_entry(apr_pool_t *pool, const jo_track *t, jo_entry_styl
     FUZZ_CHECK(strlen(t->codec->rfc6381(pool, t, style)) > 4);
 }
 
+/* Every sample lies in its file, and every entry that is used can be written. */
+static inline void fuzz_runs(apr_pool_t *pool, const jo_demuxed *m, const jo_track *t)
+{
+    jo_cursor c;
+    jo_sample s;
+
+    FUZZ_CHECK(t->nruns > 0 && t->runs[0].sample == 0 && t->nvariants > 0 && t->variants[0] == t);
+    for (int i = 0; i < t->nruns; i++) {
+        FUZZ_CHECK(t->runs[i].variant >= 0 && t->runs[i].variant < t->nvariants);
+        FUZZ_CHECK(t->runs[i].source >= 0 && t->runs[i].source < m->nfiles);
+        FUZZ_CHECK(i == 0 || t->runs[i].sample > t->runs[i - 1].sample);
+    }
+    jo_cursor_init(&c, t->index, 0);
+    for (uint32_t n = 0; jo_cursor_next(&c, &s); n++) {
+        FUZZ_CHECK(s.offset + s.size <= m->files[t->runs[jo_track_run(t, n)].source].id.size);
+    }
+    for (int i = 0; i < t->nvariants; i++) {
+        FUZZ_CHECK(t->variants[i]->codec == t->codec);
+        fuzz_entry(pool, t->variants[i], JO_ENTRY_SOURCE);
+        fuzz_entry(pool, t->variants[i], JO_ENTRY_PLAIN);
+    }
+}
+
 static inline void fuzz_demux(apr_pool_t *pool, const uint8_t *data, size_t len)
 {
     jo_opener *mem = jo_source_mem_opener(pool);
     jo_source *src;
     jo_demuxed m;
     jo_ctx cx;
+    static const uint8_t other[4096]; /* what data references may name */
 
     jo_ctx_init(&cx, pool);
     cx.limits = &fuzz_limits;
     cx.opener = mem;
+    jo_source_mem_add(mem, "/d.mp4", other, sizeof other);
     jo_source_mem_add(mem, "/f.mp4", data, len);
     FUZZ_CHECK(jo_source_open(&cx, "/f.mp4", &src) == APR_SUCCESS);
     if (jo_demux(&cx, src, &m) != APR_SUCCESS) {
-        FUZZ_CHECK(cx.code == JO_EMEDIA && cx.message && *cx.message);
+        FUZZ_CHECK(cx.code == JO_EMEDIA || cx.code == JO_ENOTFOUND || cx.code == JO_EFORBIDDEN);
+        FUZZ_CHECK(cx.message && *cx.message);
         return;
     }
     for (int i = 0; i < m.ntracks; i++) {
         const jo_track *t = m.tracks[i];
         FUZZ_CHECK(t->timescale > 0 && t->index && (t->codec || t->why));
-        fuzz_index(t->index, (int64_t)len);
+        fuzz_index(t->index, (int64_t)(len > sizeof other ? len : sizeof other));
         if (t->codec) {
-            fuzz_entry(pool, t, JO_ENTRY_SOURCE);
-            fuzz_entry(pool, t, JO_ENTRY_PLAIN);
+            fuzz_runs(pool, &m, t);
             fuzz_successes += t->index->count > 0;
         }
     }

@@ -4,6 +4,7 @@
 #include "tap.h"
 
 #include <apr_general.h>
+#include <apr_strings.h>
 
 static jo_ctx cx;
 
@@ -292,6 +293,228 @@ static void test_late_audio(void)
     ok(h->longest_ms >= 1030, "the gap ahead counts for the longest segment");
 }
 
+/* -- where the sample entry of a track changes ----------------------------------------------------------- */
+
+/* To and fro between two sample entries at these samples, 0 after the last. */
+static jo_track *change(jo_track *t, const uint32_t *at)
+{
+    jo_run *runs = apr_pcalloc(cx.pool, sizeof(*runs) * 16);
+    const jo_track **variants = apr_pcalloc(cx.pool, sizeof(*variants) * 2);
+
+    variants[0] = t;
+    variants[1] = apr_pmemdup(cx.pool, t, sizeof(*t));
+    t->nruns = 1;
+    for (; *at != 0; at++) {
+        runs[t->nruns] = (jo_run){*at, t->nruns % 2, 0};
+        t->nruns++;
+    }
+    t->runs = runs;
+    t->variants = variants;
+    t->nvariants = 2;
+    return t;
+}
+#define CHANGE(t, ...) change(t, (const uint32_t[]){__VA_ARGS__, 0})
+
+/* No segment has samples of two sample entries, times rise, and what changes is listed. */
+static bool is_sound(const jo_plan *h, int n, jo_track **tracks)
+{
+    int listed = 0;
+
+    for (int i = 0; i < h->count; i++) {
+        bool differs = false;
+        for (int k = 0; k < n; k++) {
+            const jo_track *t = tracks[k];
+            const jo_cut *c = &h->tracks[k].cuts[i];
+            if (c[1].sample < c->sample || c[1].time < c->time || c[1].bytes < c->bytes ||
+                (t->nruns > 1 && c[1].sample > c->sample &&
+                 jo_track_variant(t, c->sample) != jo_track_variant(t, c[1].sample - 1))) {
+                printf("# track %d, segment %d: samples %u to %u\n", k, i, c->sample, c[1].sample);
+                return false;
+            }
+            differs |= i > 0 && t->nruns > 1 && c->sample < t->span.out &&
+                       jo_track_variant(t, c->sample) != jo_track_variant(t, c[-1].sample);
+        }
+        if (differs && (listed == h->nchanges || h->changes[listed++] != i)) {
+            printf("# change with segment %d\n", i);
+            return false;
+        }
+    }
+    return listed == h->nchanges;
+}
+
+static bool starts(const jo_plan *h, int track, int count, const uint32_t *samples)
+{
+    bool good = h->count == count;
+
+    for (int i = 0; i < h->count; i++) {
+        good = good && h->tracks[track].cuts[i].sample == samples[i];
+    }
+    for (int i = 0; !good && i < h->count; i++) {
+        printf("# segment %d of %d: sample %u\n", i, h->count, h->tracks[track].cuts[i].sample);
+    }
+    return good;
+}
+#define STARTS(h, track, ...)                                            \
+    starts(h, track, (int)(sizeof((const uint32_t[]){__VA_ARGS__}) / 4), \
+           (const uint32_t[]){__VA_ARGS__})
+
+static void test_change_of_reference(void)
+{
+    jo_track *one[] = {CHANGE(make_track("video=1", video_25(25, 500)), 150)};
+    const jo_plan *h = plan(align(1, one), 4, 1);
+
+    ok(is_sound(h, 1, one), "a change in the reference");
+    ok(STARTS(h, 0, 0, 100, 150, 250, 350, 450),
+       "is a cut from which the length counts anew; the tail of 2 s is half a segment");
+    ok(h->nchanges == 1 && h->changes[0] == 2, "and listed");
+    one[0] = CHANGE(make_track("video=1", video_25(25, 500)), 475);
+    h = plan(align(1, one), 4, 1);
+    ok(is_sound(h, 1, one) && STARTS(h, 0, 0, 100, 200, 300, 400, 475),
+       "a tail of another entry joins nothing");
+    one[0] = CHANGE(make_track("video=1", video_25(25, 500)), 25, 50, 75);
+    h = plan(align(1, one), 4, 1);
+    ok(is_sound(h, 1, one) && h->nchanges == 3 && STARTS(h, 0, 0, 25, 50, 75, 175, 275, 375),
+       "several; a tail of its own entry does");
+    one[0] = CHANGE(make_track("audio=1", aac_48k(938)), 300);
+    h = plan(align(1, one), 2, 1);
+    ok(is_sound(h, 1, one) && h->tracks[0].cuts[4].sample == 300, "of sound alone");
+    recipe f = video_25(25, 400);
+    f.fragment = 100;
+    one[0] = CHANGE(make_track("video=1", f), 125);
+    h = plan(align(1, one), 0, 0);
+    ok(is_sound(h, 1, one) && STARTS(h, 0, 0, 100, 125, 200, 300), "within a source fragment");
+    f = aac_48k(938);
+    one[0] = make_track("audio=1", f);
+    jo_run same[] = {{0, 0, 0}, {77, 0, 1}};
+    one[0]->runs = same;
+    one[0]->nruns = 2;
+    h = plan(align(1, one), 4, 1);
+    ok(h->nchanges == 0 && h->count == 5, "another file is no change");
+}
+
+static void test_change_of_other(void)
+{
+    jo_track *two[] = {make_track("video=1", video_25(50, 500)),
+                       CHANGE(make_track("audio=1", aac_48k(938)), 450)}; /* 9.6 s */
+    const jo_plan *h = plan(align(2, two), 4, 1);
+
+    ok(is_sound(h, 2, two), "a change of the sound alone");
+    ok(STARTS(h, 0, 0, 100, 200, 250, 350, 450), "the reference goes on at its next key frame");
+    is_int(h->tracks[1].cuts[3].sample, 450, "the sound changes on time");
+    ok(h->tracks[0].aligned, "the reference is aligned with itself");
+    two[1] = CHANGE(make_track("audio=1", aac_48k(938)), 377); /* 8.04 s, key frame at 8 s */
+    h = plan(align(2, two), 4, 1);
+    ok(is_sound(h, 2, two) && STARTS(h, 0, 0, 100, 200, 300, 400) &&
+           h->tracks[1].cuts[2].sample == 377,
+       "one near a key frame moves there but keeps its own sample");
+    two[1] = CHANGE(make_track("audio=1", aac_48k(938)), 373); /* 7.957 s */
+    h = plan(align(2, two), 4, 1);
+    ok(is_sound(h, 2, two) && STARTS(h, 0, 0, 100, 200, 300, 400) &&
+           h->tracks[1].cuts[2].sample == 373,
+       "a little before it, too");
+    two[0] = CHANGE(make_track("video=1", video_25(50, 500)), 250);
+    two[1] = CHANGE(make_track("audio=1", aac_48k(938)), 470); /* 10.027 s: joined titles */
+    h = plan(align(2, two), 4, 1);
+    ok(is_sound(h, 2, two) && h->nchanges == 1 && STARTS(h, 0, 0, 100, 200, 250, 350, 450) &&
+           h->tracks[1].cuts[3].sample == 470,
+       "sound that changes with the pictures, or nearly, does so with one segment");
+    two[0] = make_track("video=1", video_25(50, 500));
+    two[1] = CHANGE(make_track("audio=1", aac_48k(938)), 450, 452, 454);
+    h = plan(align(2, two), 4, 1);
+    ok(is_sound(h, 2, two) && h->nchanges == 3, "changes within a few frames are all kept");
+    two[1] = CHANGE(make_track("audio=1", aac_48k(938)), 1);
+    h = plan(align(2, two), 4, 1);
+    ok(is_sound(h, 2, two) && h->nchanges == 1, "at once");
+}
+
+static void test_change_of_rung(void)
+{
+    jo_track *three[] = {make_track("video=1", video_25(50, 500)),
+                         CHANGE(make_track("video=2", video_25(50, 500)), 250),
+                         make_track("audio=1", aac_48k(938))};
+    const jo_plan *h = plan(align(3, three), 4, 1);
+
+    ok(is_sound(h, 3, three) && STARTS(h, 0, 0, 100, 200, 250, 350, 450) && h->tracks[1].aligned,
+       "a change in another rung cuts all");
+    three[2] = CHANGE(make_track("audio=1", aac_48k(938)), 450);
+    three[1] = make_track("video=2", video_25(50, 500));
+    h = plan(align(3, three), 4, 1);
+    ok(is_sound(h, 3, three) && h->tracks[1].aligned,
+       "rungs are aligned where sound makes them wait for a key frame");
+    three[1] = make_track("video=2", video_25(60, 500));
+    h = plan(align(3, three), 4, 1);
+    ok(!h->tracks[1].aligned, "and not if they wait for another");
+}
+
+static void test_change_outside(void)
+{
+    jo_track *two[] = {make_track("video=1", video_25(50, 250)),
+                       CHANGE(make_track("audio=1", aac_48k(938)), 600, 900)};
+    const jo_plan *h = plan(align(2, two), 4, 1);
+
+    ok(is_sound(h, 2, two) && h->nchanges == 2, "changes beyond the reference's end");
+    recipe late = video_25(50, 250);
+    late.edit.empty = 250000;
+    two[0] = make_track("video=1", late);
+    two[1] = CHANGE(make_track("audio=1", aac_48k(938)), 100);
+    h = plan(align(2, two), 4, 1);
+    ok(is_sound(h, 2, two) && h->nchanges == 1, "and before its start");
+    recipe cut = aac_48k(938);
+    cut.edit.media_time = 200 * 1024;
+    cut.edit.end = 500 * 1024;
+    two[0] = make_track("video=1", video_25(50, 250));
+    two[1] = CHANGE(make_track("audio=1", cut), 100, 600);
+    h = plan(align(2, two), 4, 1);
+    ok(is_sound(h, 2, two) && h->nchanges == 0, "what is cut away changes nothing");
+    two[1] = CHANGE(make_track("audio=1", cut), 190);
+    h = plan(align(2, two), 4, 1);
+    ok(is_sound(h, 2, two) && h->nchanges == 1, "but in the priming it does");
+}
+
+/* A reference of one picture a second, in ticks of a second: it can't say when the other changes. */
+static void test_coarse_change(void)
+{
+    recipe slides = {.kind = JO_VIDEO, .timescale = 1, .duration = 1, .gop = 5, .count = 20};
+    recipe v = video_25(5, 500);
+    jo_track *two[] = {make_track("video=1", slides),
+                       CHANGE(make_track("video=2", v), 140, 145, 150)};
+    const jo_plan *h = plan(align(2, two), 4, 1);
+
+    ok(is_sound(h, 2, two) && h->nchanges == 3, "a coarse reference");
+    for (uint32_t at = 5; at < 500; at += 45) {
+        two[1] = CHANGE(make_track("video=2", v), at);
+        h = plan(align(2, two), 4, 1);
+        ok(is_sound(h, 2, two) && h->nchanges == 1, "with a change at picture %u", at);
+    }
+}
+
+static void test_changes_at_random(void)
+{
+    uint32_t x = 1;
+    bool good = true;
+
+    for (int n = 0; n < 300 && good; n++) {
+        jo_track *three[3];
+        for (int k = 0; k < 3; k++) {
+            uint32_t at[9] = {0}, step = k < 2 ? 10 : 1, last = 0;
+            for (int i = 0; i < 8; i++) {
+                x = x * 1664525 + 1013904223;
+                last += step * (1 + (x >> 24) % (x & 0x100000 ? 60 / step : 4));
+                at[i] = last < 480 ? last : 0;
+            }
+            recipe r = k < 2 ? video_25(10, 500) : aac_48k(938);
+            if (k == 0 && n % 3 == 0) {
+                r.timescale = 25;
+                r.duration = 1;
+            }
+            three[k] = change(make_track("t", r), at);
+        }
+        const jo_plan *h = plan(align(3, three), n % 5, n % 5 ? 1 : 0);
+        good = is_sound(h, 3, three);
+    }
+    ok(good, "changes anywhere, of three tracks");
+}
+
 static void test_bounds(void)
 {
     recipe v = video_25(50, 100);
@@ -341,6 +564,12 @@ int main(void)
     test_fragments();
     test_audio_only();
     test_late_audio();
+    test_change_of_reference();
+    test_change_of_other();
+    test_change_of_rung();
+    test_change_outside();
+    test_coarse_change();
+    test_changes_at_random();
     test_bounds();
     test_limit();
     apr_pool_destroy(pool);
