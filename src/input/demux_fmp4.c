@@ -34,6 +34,7 @@ typedef struct traf {
     bool base_given; /* by offset or by default-base-is-moof */
     int64_t next;    /* where a trun without data offset goes on */
     int64_t dts;
+    jo_mp4_groups open; /* key frames of open GOPs that are marked as a sample group only */
 } traf;
 
 static jo_mp4_track *find_track(const jo_mp4_file *f, uint32_t id)
@@ -219,6 +220,7 @@ static apr_status_t keep_run(fragment *g, traf *t, run *x)
     }
     for (uint32_t n = 0; n < x->count; n++) {
         next_sample(x, t, n, &s);
+        s.sync |= jo_mp4_next_group(&t->open);
         s.dts = t->dts;
         s.offset = t->next;
         t->next = ahead(t->next, s.size);
@@ -270,6 +272,7 @@ static apr_status_t read_traf(fragment *g, jo_reader body)
         return jo_fail(g->file->cx, JO_EMEDIA, "decode time out of bounds");
     }
     t.next = t.base;
+    jo_mp4_open_groups(body, JO_MP4_RAP, &t.open);
     while (jo_box_next(&body, &box)) {
         if (box.type == JO_FOURCC('t', 'r', 'u', 'n') && read_run(g, box.body, &t) != APR_SUCCESS) {
             return g->file->cx->code;

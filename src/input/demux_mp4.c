@@ -202,21 +202,34 @@ static void read_kinds(jo_ctx *cx, jo_reader trak, jo_track *t)
 
 /* -- edit list: 14496-12 8.6.6 ---------------------------------------------------------------------------- */
 
+#define RATE_1 0x10000
+
 typedef struct edit_reader {
     jo_reader r;
     uint8_t version;
     uint32_t left;
+    bool odd_rate; /* some edit is to be played faster or slower */
+    bool stills;   /* some is a picture that stands */
 } edit_reader;
 
-static bool next_edit(edit_reader *e, uint64_t *duration, int64_t *media_time)
+typedef struct edit {
+    uint64_t duration;
+    int64_t media_time;
+    bool still; /* a picture stands while time passes, and more follows */
+} edit;
+
+static bool next_edit(edit_reader *e, edit *out)
 {
     if (e->left == 0) {
         return false;
     }
     e->left--;
-    *duration = e->version == 1 ? jo_read_u64(&e->r) : jo_read_u32(&e->r);
-    *media_time = e->version == 1 ? jo_read_i64(&e->r) : jo_read_i32(&e->r);
-    jo_read_skip(&e->r, 4);
+    out->duration = e->version == 1 ? jo_read_u64(&e->r) : jo_read_u32(&e->r);
+    out->media_time = e->version == 1 ? jo_read_i64(&e->r) : jo_read_i32(&e->r);
+    uint32_t rate = jo_read_u32(&e->r);
+    out->still = out->media_time >= 0 && rate == 0 && e->left > 0;
+    e->stills = e->stills || out->still;
+    e->odd_rate = e->odd_rate || (out->media_time >= 0 && rate != RATE_1 && !out->still);
     return !e->r.failed;
 }
 
@@ -255,20 +268,19 @@ static bool continues(const jo_mp4_file *f, const jo_track *t, int64_t media_tim
 /* What of an edit list a package can say: silence, then one stretch of the media. False for more than that. */
 static bool reduce_edits(const jo_mp4_file *f, jo_track *t, edit_reader *e)
 {
-    uint64_t duration;
-    int64_t media_time;
+    edit x;
     bool begun = false, paused = false;
 
-    while (next_edit(e, &duration, &media_time)) {
-        if (media_time < 0) {
-            t->edit.empty = bounded(t->edit.empty + (begun ? 0 : edit_ticks(f, t, duration)));
+    while (next_edit(e, &x)) {
+        if (x.media_time < 0 || x.still) {
+            t->edit.empty = bounded(t->edit.empty + (begun ? 0 : edit_ticks(f, t, x.duration)));
             paused = begun;
         } else if (!begun) {
-            t->edit.media_time = bounded(media_time);
-            t->edit.end = edit_end(f, t, media_time, duration);
+            t->edit.media_time = bounded(x.media_time);
+            t->edit.end = edit_end(f, t, x.media_time, x.duration);
             begun = true;
-        } else if (!paused && continues(f, t, media_time)) {
-            t->edit.end = edit_end(f, t, media_time, duration);
+        } else if (!paused && continues(f, t, x.media_time)) {
+            t->edit.end = edit_end(f, t, x.media_time, x.duration);
         } else {
             return false;
         }
@@ -278,7 +290,7 @@ static bool reduce_edits(const jo_mp4_file *f, jo_track *t, edit_reader *e)
 
 static void read_edits(jo_mp4_file *f, jo_reader trak, jo_track *t)
 {
-    edit_reader e;
+    edit_reader e = {.odd_rate = false};
     jo_reader edts;
     uint32_t flags;
 
@@ -291,6 +303,16 @@ static void read_edits(jo_mp4_file *f, jo_reader trak, jo_track *t)
     if (!reduce_edits(f, t, &e)) {
         jo_log_write(f->cx, JO_LOG_WARNING,
                      "%s: track %u has several edits; it is played through from the first",
+                     f->source->name, t->id);
+        t->edit.end = INT64_MAX;
+    }
+    if (e.stills) {
+        jo_log_write(f->cx, JO_LOG_WARNING, "%s: track %u has still pictures; it starts after them",
+                     f->source->name, t->id);
+    }
+    if (e.odd_rate) {
+        jo_log_write(f->cx, JO_LOG_WARNING,
+                     "%s: track %u has edits of another speed; it is played at its own",
                      f->source->name, t->id);
         t->edit.end = INT64_MAX;
     }

@@ -1,5 +1,6 @@
 /* The sample table of a trak, 14496-12 8.6 and 8.7: run lengths are expanded sample by sample, straight into
  * the index. */
+#include "../base/log.h"
 #include "../base/status.h"
 #include "mp4_tracks.h"
 
@@ -169,37 +170,113 @@ static bool next_place(places *p, uint32_t size, int64_t *out)
     return true;
 }
 
-/* Sync samples: stss; without it every sample is one. */
-typedef struct syncs {
+/* -- samples from which decoding can start --------------------------------------------------------- */
+
+void jo_mp4_open_groups(jo_reader parent, uint32_t type, jo_mp4_groups *out)
+{
+    uint32_t flags;
+    jo_box box;
+
+    memset(out, 0, sizeof(*out));
+    while (jo_box_next(&parent, &box)) {
+        jo_reader r = box.body;
+        if (box.type != BOX("sbgp")) {
+            continue;
+        }
+        uint8_t version = jo_box_version(&r, &flags);
+        uint32_t of = jo_read_u32(&r);
+        jo_read_skip(&r, version == 1 ? 4 : 0);
+        uint32_t entries = jo_read_u32(&r);
+        if (!r.failed && of == type && entries <= jo_reader_left(&r) / 8) {
+            *out = (jo_mp4_groups){.r = r, .entries = entries};
+            return;
+        }
+    }
+}
+
+bool jo_mp4_next_group(jo_mp4_groups *g)
+{
+    while (g->left == 0 && g->entries > 0) {
+        g->entries--;
+        g->left = jo_read_u32(&g->r);
+        g->index = jo_read_u32(&g->r);
+    }
+    if (g->left == 0) {
+        return false;
+    }
+    g->left--;
+    return g->index != 0;
+}
+
+/* Rising numbers of samples. */
+typedef struct list {
     jo_reader r;
-    bool all;
     uint32_t entries;
     uint32_t next;
+} list;
+
+static apr_status_t open_list(jo_mp4_file *f, const jo_mp4_track *t, const char *type, list *l,
+                              bool *found)
+{
+    *found = jo_box_find(t->stbl, BOX(type), &l->r);
+    if (!*found) {
+        return APR_SUCCESS;
+    }
+    jo_read_skip(&l->r, 4);
+    l->entries = jo_read_u32(&l->r);
+    if (l->r.failed || l->entries > jo_reader_left(&l->r) / 4) {
+        return jo_fail(f->cx, JO_EMEDIA, "track %u: %s says %u entries, the box holds %u", t->id,
+                       type, l->entries, (unsigned)(jo_reader_left(&l->r) / 4));
+    }
+    return APR_SUCCESS;
+}
+
+static bool lists(list *l, uint32_t number)
+{
+    while (l->next < number && l->entries > 0) {
+        l->entries--;
+        l->next = jo_read_u32(&l->r);
+    }
+    return l->next == number;
+}
+
+/* Sync samples: stss; without it every sample is one. Key frames of open GOPs may be listed apart: in QuickTime's stps,
+ * or as a sample group (14496-12 10.4). */
+typedef struct syncs {
+    bool all;
+    bool
+        first; /* the first sample is one although none is listed: players drop all before a sync sample */
+    list full, partial;
+    jo_mp4_groups open;
 } syncs;
 
 static apr_status_t open_syncs(jo_mp4_file *f, const jo_mp4_track *t, syncs *s)
 {
+    bool full, partial;
+
     memset(s, 0, sizeof(*s));
-    s->all = !jo_box_find(t->stbl, BOX("stss"), &s->r);
-    if (s->all) {
-        return APR_SUCCESS;
+    if (open_list(f, t, "stss", &s->full, &full) != APR_SUCCESS ||
+        open_list(f, t, "stps", &s->partial, &partial) != APR_SUCCESS) {
+        return f->cx->code;
     }
-    jo_read_skip(&s->r, 4);
-    s->entries = jo_read_u32(&s->r);
-    if (s->r.failed || s->entries > jo_reader_left(&s->r) / 4) {
-        return jo_fail(f->cx, JO_EMEDIA, "track %u: stss says %u entries, the box holds %u", t->id,
-                       s->entries, (unsigned)(jo_reader_left(&s->r) / 4));
+    s->all = !full;
+    jo_mp4_open_groups(t->stbl, JO_MP4_RAP, &s->open);
+    s->first = s->full.entries == 0;
+    if (full && s->first && s->partial.entries == 0 && s->open.entries == 0 && !t->plain_units) {
+        jo_log_write(f->cx, JO_LOG_WARNING, "%s: track %u: stss names no sync sample",
+                     f->source->name, t->id);
     }
     return APR_SUCCESS;
 }
 
 static bool next_sync(syncs *s, uint32_t number)
 {
-    while (!s->all && s->next < number && s->entries > 0) {
-        s->entries--;
-        s->next = jo_read_u32(&s->r);
+    bool open = jo_mp4_next_group(&s->open);
+
+    if (s->all || (s->first && number == 1)) {
+        return true;
     }
-    return s->all || s->next == number;
+    return lists(&s->full, number) || lists(&s->partial, number) || open;
 }
 
 typedef struct tables {
@@ -223,12 +300,23 @@ static apr_status_t open_tables(jo_mp4_file *f, const jo_mp4_track *t, tables *x
     return APR_SUCCESS;
 }
 
+#define LONG_S 3600
+
+/* No sign by the letter (8.6.1.2), but files have negative ones: what would last for hours. */
+static int64_t signed_delta(const jo_track *t, int32_t value)
+{
+    uint32_t plain = (uint32_t)value;
+    return value < 0 && plain / t->timescale >= LONG_S ? value : (int64_t)plain;
+}
+
 /* Sample n (from 1) but for its DTS, and how far it is to the next one's. */
 static apr_status_t next_row(jo_mp4_file *f, jo_mp4_track *t, tables *x, uint32_t n, jo_sample *s,
-                             int32_t *delta)
+                             int64_t *delta)
 {
+    int32_t value;
+
     s->size = next_size(&x->sizes);
-    if (!next_run(&x->times, delta)) {
+    if (!next_run(&x->times, &value)) {
         return jo_fail(f->cx, JO_EMEDIA, "track %u: stts ends at sample %u of %u", t->id, n - 1,
                        x->sizes.count);
     }
@@ -239,6 +327,7 @@ static apr_status_t next_row(jo_mp4_file *f, jo_mp4_track *t, tables *x, uint32_
     s->cts = 0;
     next_run(&x->offsets, &s->cts);
     s->sync = next_sync(&x->syncs, n);
+    *delta = signed_delta(t->track, value);
     s->duration = *delta > 0 ? (uint32_t)*delta : 0;
     return APR_SUCCESS;
 }
@@ -259,7 +348,7 @@ apr_status_t jo_mp4_read_table(jo_mp4_file *f, jo_mp4_track *t)
         return f->cx->code;
     }
     for (uint32_t n = 1; n <= x.sizes.count; n++) {
-        int32_t delta = 0;
+        int64_t delta = 0;
         if (next_row(f, t, &x, n, &s, &delta) != APR_SUCCESS ||
             jo_mp4_add(f, t, &s, x.places.description) != APR_SUCCESS) {
             return f->cx->code;

@@ -80,6 +80,20 @@ apr_status_t jo_mp4_finish_entries(jo_mp4_file *f, jo_mp4_track *mt);
 /* mp4_table.c: all samples of the moov. */
 apr_status_t jo_mp4_read_table(jo_mp4_file *f, jo_mp4_track *t);
 
+#define JO_MP4_RAP JO_FOURCC('r', 'a', 'p', ' ') /* of an open GOP: 14496-12 10.4 */
+
+/* Which samples are in a group of some type: sbgp, 14496-12 8.9.2 */
+typedef struct jo_mp4_groups {
+    jo_reader r;
+    uint32_t entries;     /* left to read */
+    uint32_t left, index; /* of the entry that was read last */
+} jo_mp4_groups;
+
+/* The sbgp of that type among the boxes of parent; nothing where there is none or it is damaged. */
+void jo_mp4_open_groups(jo_reader parent, uint32_t type, jo_mp4_groups *out);
+/* Is the next sample in a group? */
+bool jo_mp4_next_group(jo_mp4_groups *g);
+
 /* demux_fmp4.c: one moof payload. at: offset of the moof box; mdat_end: end of the mdat after it, 0 if none follows. */
 apr_status_t jo_mp4_read_moof(jo_mp4_file *f, jo_reader moof, int64_t at, int64_t mdat_end);
 
