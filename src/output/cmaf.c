@@ -3,6 +3,7 @@
 #include "../base/status.h"
 #include "../media/lang.h"
 #include "mp4_write.h"
+#include "ttml.h"
 
 #include <string.h>
 
@@ -252,12 +253,14 @@ typedef struct layout {
     uint32_t trun;         /* flags */
     uint32_t tfhd;
     uint32_t per_sample; /* bytes in the trun */
+    const jo_writer
+        *document; /* the one sample, where it goes out with other times than the source's; NULL */
 } layout;
 
 static layout make_layout(const jo_track *t, uint32_t first, uint32_t last)
 {
     const jo_index *ix = t->index;
-    layout l = {first, last - first, TRUN_DATA_OFFSET | TRUN_SIZE, TFHD_BASE_IS_MOOF, 4};
+    layout l = {first, last - first, TRUN_DATA_OFFSET | TRUN_SIZE, TFHD_BASE_IS_MOOF, 4, NULL};
 
     if (last <= ix->const_until) {
         l.tfhd |= TFHD_DEFAULT_DURATION;
@@ -359,8 +362,13 @@ static void write_trun(jo_writer *w, const jo_track *t, const layout *l, const j
     uint8_t *p = jo_write_reserve(w, (size_t)l->count * l->per_sample);
     jo_cursor_init(&c, t->index, l->first);
     for (uint32_t n = 0; n < l->count && jo_cursor_next(&c, &s); n++) {
+        if (l->document != NULL) {
+            s.size = (uint32_t)l->document->len;
+            jo_body_add_memory(body, l->document->data, s.size);
+        } else {
+            jo_body_add_range(body, jo_resource_source(rs, t, l->first + n), s.offset, s.size);
+        }
         p = put_sample(p, t, l, &s);
-        jo_body_add_range(body, jo_resource_source(rs, t, l->first + n), s.offset, s.size);
     }
     jo_box_close(w, at);
 }
@@ -374,13 +382,36 @@ static void write_styp(jo_writer *w)
     jo_box_close(w, at);
 }
 
+/* A TTML document counts from the media's time 0, players take it to count on the wire: it is moved with its sample. */
+static apr_status_t move_document(jo_ctx *cx, const jo_track *t, layout *l, const jo_resource *rs)
+{
+    jo_writer *w = apr_pcalloc(cx->pool, sizeof(*w));
+    jo_cursor c;
+    jo_sample s;
+
+    jo_cursor_init(&c, t->index, l->first);
+    if (!jo_cursor_next(&c, &s)) {
+        return APR_SUCCESS;
+    }
+    uint8_t *data = apr_palloc(cx->pool, (apr_size_t)s.size + 1);
+    jo_source *src = jo_resource_source(rs, t, l->first);
+    if (jo_source_read(cx, src, s.offset, s.size, data) == APR_SUCCESS) {
+        jo_writer_init(w, cx->pool, (size_t)s.size + 256);
+        jo_ttml_move(data, s.size, -jo_ticks_round(t->span.shift, t->timescale, 1000000000), w);
+        l->document = w;
+    }
+    return cx->code;
+}
+
 /* What the writer holds from `from` on, moof and the mdat's header, which stay where they are written; then the samples'
  * ranges. */
 static apr_status_t write_fragment(jo_ctx *cx, const jo_track *t, const layout *l, int64_t number,
                                    const jo_resource *rs, jo_body *body, jo_writer *w, size_t from)
 {
     size_t start = w->len, header = (size_t)moof_size(l) + MDAT_HEADER;
-    int64_t data = jo_index_range_bytes(t->index, l->first, l->first + l->count);
+    int64_t data = l->document != NULL
+                       ? (int64_t)l->document->len
+                       : jo_index_range_bytes(t->index, l->first, l->first + l->count);
 
     jo_body_add_memory(body, w->data + from, start + header - from);
     size_t moof = jo_box_open(w, "moof");
@@ -423,6 +454,9 @@ static apr_status_t write_segment(jo_ctx *cx, const jo_track *t, const jo_track_
         layout l = make_layout(t, first, first + step);
         int64_t sequence = is_xml(t) ? (int64_t)first + 1 : number;
         size_t from = first == tp->cuts[i].sample ? 0 : w.len;
+        if (is_xml(t) && t->span.shift != 0 && move_document(cx, t, &l, rs) != APR_SUCCESS) {
+            return cx->code;
+        }
         if (write_fragment(cx, t, &l, sequence, rs, body, &w, from) != APR_SUCCESS) {
             return cx->code;
         }

@@ -303,15 +303,29 @@ typedef struct mover {
     bool failed;
 } mover;
 
+/* Clock time where it was one, else seconds; no longer than need be: sizes were counted before. */
 static void put_time(mover *m, piece old, int64_t ns)
 {
     char text[32];
     int64_t ms = jo_ticks_round(ns < 0 ? 0 : ns, SECOND, 1000);
+    bool whole = ms % 1000 == 0 && memchr(old.s, '.', old.len) == NULL;
+    size_t len;
 
-    apr_snprintf(text, sizeof(text), "%02d:%02d:%02d.%03d", (int)(ms / 3600000),
-                 (int)(ms / 60000 % 60), (int)(ms / 1000 % 60), (int)(ms % 1000));
+    if (memchr(old.s, ':', old.len) != NULL) {
+        apr_snprintf(text, sizeof(text), "%02d:%02d:%02d.%03d", (int)(ms / 3600000),
+                     (int)(ms / 60000 % 60), (int)(ms / 1000 % 60), (int)(ms % 1000));
+        len = strlen(text) - (whole ? 4 : 0);
+    } else {
+        apr_snprintf(text, sizeof(text), "%" APR_INT64_T_FMT ".%03d", ms / 1000, (int)(ms % 1000));
+        len = strlen(text);
+        while (text[len - 1] == '0') {
+            len--;
+        }
+        len -= text[len - 1] == '.';
+        text[len++] = 's';
+    }
     jo_write_bytes(m->out, m->copied, (size_t)(old.s - m->copied));
-    jo_write_bytes(m->out, text, strlen(text));
+    jo_write_bytes(m->out, text, len);
     m->copied = old.s + old.len;
 }
 
