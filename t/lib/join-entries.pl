@@ -1,5 +1,5 @@
 #!/usr/bin/env perl
-# join-entries.pl OUT FILE…: fragmented files of one track, without reordered samples, put one behind the other as one
+# join-entries.pl [--progressive] OUT FILE…: fragmented files of one track, without reordered samples, put one behind the other as one
 # track with a sample entry for each: a stream whose encoder was set up anew. No tool here writes that.
 
 use strict;
@@ -7,7 +7,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::Bin;
 use JitOrigin::Golden qw(slurp spew);
-use JitOrigin::Mp4 qw(mp4);
+use JitOrigin::Mp4 qw(mp4 progressive);
 
 # [type, payload] of each box.
 sub children {
@@ -57,8 +57,9 @@ sub samples {
     return \@samples;
 }
 
+my $write = @ARGV && $ARGV[0] eq '--progressive' && shift @ARGV ? \&progressive : \&mp4;
 my ($out, @files) = @ARGV;
-die "usage: join-entries.pl OUT FILE...\n" if !@files;
+die "usage: join-entries.pl [--progressive] OUT FILE...\n" if !@files;
 my (@entries, @fragments, $timescale, $handler);
 for my $file (@files) {
     my $bytes = slurp($file);
@@ -72,4 +73,4 @@ for my $file (@files) {
         push @fragments, { entry => scalar @entries, samples => samples($traf, $box->[1]) } if $box->[0] eq 'mdat';
     }
 }
-spew($out, mp4(handler => $handler, timescale => $timescale, entries => \@entries, fragments => \@fragments));
+spew($out, $write->(handler => $handler, timescale => $timescale, entries => \@entries, fragments => \@fragments));

@@ -1,13 +1,13 @@
 package JitOrigin::Mp4;
 
-# Small fragmented MP4 files, written by hand: one track, any sample entries, any samples. For codecs that no encoder
+# Small MP4 files, written by hand, most of them fragmented: one track, any sample entries, any samples. For codecs that no encoder
 # here makes, and for text. 14496-12.
 
 use strict;
 use warnings;
 use Exporter 'import';
 
-our @EXPORT_OK = qw(box full boxes video_entry audio_entry plain_entry esds stpp_entry wvtt_entry wvtt_sample mp4);
+our @EXPORT_OK = qw(box full boxes video_entry audio_entry plain_entry esds stpp_entry wvtt_entry wvtt_sample mp4 progressive);
 
 sub box  { my ($type, @parts) = @_; my $body = join '', @parts; return pack 'N a4 a*', 8 + length $body, $type, $body }
 sub full { my ($type, $version, $flags, @parts) = @_; return box($type, pack('N', $version << 24 | $flags), @parts) }
@@ -79,9 +79,9 @@ sub language {
 sub moov {
     my (%t) = @_;
     my $is_video = $t{handler} eq 'vide';
-    my $stbl     = box('stbl', full('stsd', 0, 0, pack('N', scalar @{ $t{entries} }), @{ $t{entries} }),
-        full('stts', 0, 0, pack 'N', 0), full('stsc', 0, 0, pack 'N', 0), full('stsz', 0, 0, pack 'N N', 0, 0),
-        full('stco', 0, 0, pack 'N', 0));
+    my $tables   = $t{tables} || join '', full('stts', 0, 0, pack 'N', 0), full('stsc', 0, 0, pack 'N', 0),
+        full('stsz', 0, 0, pack 'N N', 0, 0), full('stco', 0, 0, pack 'N', 0);
+    my $stbl = box('stbl', full('stsd', 0, 0, pack('N', scalar @{ $t{entries} }), @{ $t{entries} }), $tables);
     my $dinf = box('dinf', full('dref', 0, 0, pack('N', 1), full('url ', 0, 1)));
     my $mdia = box('mdia', full('mdhd', 0, 0, pack 'N N N N n n', 0, 0, $t{timescale}, 0, language($t{language}), 0),
         full('hdlr', 0, 0, pack 'x4 a4 x12 x', $t{handler}), box('minf', $HEADER{ $t{handler} }, $dinf, $stbl));
@@ -89,7 +89,8 @@ sub moov {
         $MATRIX, pack 'N N', map { $is_video ? $_ << 16 : 0 } 320, 180);
     my $mvhd = full('mvhd', 0, 0, pack('N N N N N n x10', 0, 0, $t{timescale}, 0, 0x10000, 0x100), $MATRIX,
         "\0" x 24, pack 'N', 2);
-    return box('moov', $mvhd, box('trak', $tkhd, $mdia), box('mvex', full('trex', 0, 0, pack 'N5', 1, 1, 0, 0, 0)));
+    my $mvex = $t{tables} ? '' : box('mvex', full('trex', 0, 0, pack 'N5', 1, 1, 0, 0, 0));
+    return box('moov', $mvhd, box('trak', $tkhd, $mdia), $mvex);
 }
 
 # A fragment: { entry => 1, start => ticks (default: where the one before ended),
@@ -121,6 +122,29 @@ sub mp4 {
         $end += $_->[0] for @{ $f{samples} };
     }
     return join '', @parts;
+}
+
+# The same with all samples in the moov: a chunk for each of the fragments, moov last. Their starts are not kept.
+sub progressive {
+    my (%t) = (timescale => 1000, language => 'und', @_);
+    my $ftyp = box('ftyp', pack 'a4 N a4', 'isom', 0, 'isom');
+    my ($n, $at, $number, $stsc, $stco) = (0, 8 + length $ftyp, 0, '', '');
+    my (@samples, @syncs);
+    for my $f (@{ $t{fragments} }) {
+        $stsc .= pack 'N3', ++$n, scalar @{ $f->{samples} }, $f->{entry} || 1;
+        $stco .= pack 'N', $at;
+        for my $s (@{ $f->{samples} }) {
+            $number++;
+            push @syncs, $number if !$s->[2];
+            $at += length $s->[1];
+        }
+        push @samples, @{ $f->{samples} };
+    }
+    $t{tables} = join '', full('stts', 0, 0, pack('N', $number), map { pack 'N N', 1, $_->[0] } @samples),
+        full('stss', 0, 0, pack 'N N*', scalar @syncs, @syncs), full('stsc', 0, 0, pack('N', $n), $stsc),
+        full('stsz', 0, 0, pack('N N', 0, $number), map { pack 'N', length $_->[1] } @samples),
+        full('stco', 0, 0, pack('N', $n), $stco);
+    return join '', $ftyp, box('mdat', map { $_->[1] } @samples), moov(%t);
 }
 
 1;
