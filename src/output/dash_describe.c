@@ -194,7 +194,9 @@ void jo_dash_describe_set(jo_text *out, const jo_period *period, const jo_dash_s
         add_joc(out, "      ", t);
     }
     if (set->continues > 0) {
-        add_code(out, "      ", "SupplementalProperty", "urn:mpeg:dash:period-continuity:2015",
+        add_code(out, "      ", "SupplementalProperty",
+                 set->seamless ? "urn:mpeg:dash:period-continuity:2015"
+                               : "urn:mpeg:dash:period-connectivity:2015",
                  (unsigned)set->continues);
     }
     if (t->labels.label != NULL) {

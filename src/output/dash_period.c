@@ -27,6 +27,22 @@ static jo_track_plan part_of(const jo_track_plan *tp, int from, int until)
     return part;
 }
 
+/* A period's start may fall within a track's segment: one that starts after it has the segment before it listed as
+ * well, so that the period is covered (DASH-IF timing model 5.2.5; dash.js jumps to the period at once otherwise). The
+ * track's first segment is then -1. */
+static void cover_start(const jo_track *t, const jo_track_plan *whole, jo_track_plan *part,
+                        int from, int64_t start)
+{
+    jo_track_plan before = *whole;
+
+    before.first = from - 1;
+    if (from > whole->first && part->first == 0 && part->cuts[0].time > start &&
+        !jo_plan_empty(whole, from - 1) && whole->cuts[from - 1].time < start &&
+        jo_dash_variant(t, &before) == jo_dash_variant(t, part)) {
+        part->first = -1;
+    }
+}
+
 /* When segment `at` starts, by the reference or else by any track that has samples in it. */
 static jo_fraction start_of(const jo_period *period, const jo_plan *plan, int at)
 {
@@ -56,11 +72,15 @@ void jo_dash_period_make(jo_ctx *cx, const jo_presentation *p, const jo_plan *pl
     out->plan.base_number = plan->base_number + from;
     for (int i = 0; i < whole->ntracks; i++) {
         const jo_track *t = whole->tracks[i];
-        out->plan.tracks[i] = part_of(&plan->tracks[i], from, until);
-        const jo_track *v =
-            jo_track_variant(t, out->plan.tracks[i].cuts[out->plan.tracks[i].first].sample);
+        int64_t start = t->preroll + jo_ticks_round(out->start.num, out->start.den, t->timescale);
+        jo_track_plan *part = &out->plan.tracks[i];
+        *part = part_of(&plan->tracks[i], from, until);
+        if (part->first < part->last) {
+            cover_start(t, &plan->tracks[i], part, from, start);
+        }
+        const jo_track *v = jo_track_variant(t, part->cuts[part->first].sample);
         jo_track *seen = apr_pmemdup(cx->pool, v, sizeof(*v));
-        seen->preroll = t->preroll + jo_ticks_round(out->start.num, out->start.den, t->timescale);
+        seen->preroll = start;
         out->period.tracks[i] = seen;
     }
 }

@@ -155,6 +155,17 @@ static bool goes_on(const jo_dash_period *q, const jo_dash_set *s, const jo_dash
     return before->period > 0;
 }
 
+static bool starts_exactly(const jo_dash_period *q, const jo_dash_set *s)
+{
+    for (int k = 0; k < s->ntracks; k++) {
+        const jo_track_plan *tp = &q->plan.tracks[s->tracks[k]];
+        if (tp->cuts[tp->first].time != q->period.tracks[s->tracks[k]]->preroll) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void jo_dash_identify_sets(jo_ctx *cx, const jo_dash_period *q, jo_dash_set *sets, int n,
                            jo_dash_before *before)
 {
@@ -167,6 +178,7 @@ void jo_dash_identify_sets(jo_ctx *cx, const jo_dash_period *q, jo_dash_set *set
     for (int k = 0; k < n; k++) {
         int known = before->id[sets[k].tracks[0]];
         sets[k].id = known > 0 && !id_used(sets, k, known) ? known : ++before->ids;
+        sets[k].seamless = starts_exactly(q, &sets[k]);
         sets[k].continues = goes_on(q, &sets[k], before) ? before->period : 0;
     }
     for (int i = 0; i < q->period.ntracks; i++) {

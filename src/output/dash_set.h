@@ -13,6 +13,7 @@ typedef struct jo_dash_set {
     bool shared_timeline; /* one SegmentTemplate for all */
     int id;               /* AdaptationSet@id, the same in all periods */
     int continues;        /* Period@id of the period whose set of this id goes on here, 0 none */
+    bool seamless;        /* it goes on exactly at the period's start */
 } jo_dash_set;
 
 /* Fills sets (room for one per listed track) and returns their number. Tracks that the plan has no segment of are in

@@ -408,18 +408,26 @@ static bool near(const jo_track *t, int64_t time, const jo_track *ref, int64_t b
     return (d < 0 ? -d : d) * 2 <= (__int128)t->frame * ref->timescale;
 }
 
+/* How much before a boundary t may be cut. Sound at a forced one: the access unit that sounds then, so that what begins
+ * there (a DASH period) has sound from its start. */
+static int64_t leeway(const jo_track *t, const boundaries *b, int64_t boundary)
+{
+    if (t->kind == JO_VIDEO) {
+        return t->frame / 2;
+    }
+    return t->kind == JO_AUDIO && next_forced(b, boundary - 1) == boundary ? t->frame - 1 : 0;
+}
+
 /* Where t is cut for one boundary. Notes in *aligned if it had no random access point there, or where the
  * reference has one if that is later: met. */
-static jo_cut cut_track(const jo_track *t, const jo_track *ref, int64_t boundary, int64_t met,
+static jo_cut cut_track(const jo_track *t, const boundaries *b, int64_t boundary, int64_t met,
                         bool *aligned)
 {
     const jo_cut none = {t->span.out, t->end, 0};
-    int64_t at = jo_ticks_ceil(boundary, ref->timescale, t->timescale);
+    const jo_track *ref = b->ref;
+    int64_t at = jo_ticks_ceil(boundary, ref->timescale, t->timescale) - leeway(t, b, boundary);
     jo_cut cut;
 
-    if (t->kind == JO_VIDEO) {
-        at -= t->frame / 2;
-    }
     if (at <= t->start) { /* nothing before it but what is hidden */
         return (jo_cut){t->span.in, t->start, 0};
     }
@@ -531,7 +539,7 @@ static void plan_track(jo_ctx *cx, const jo_period *period, int number, const bo
     tp->cuts[0] = (jo_cut){t->span.in, t->start, 0};
     for (int i = 1; i < n; i++) {
         int64_t met = reference != NULL ? where_met(b, reference, i) : b->times[i];
-        tp->cuts[i] = cut_track(t, b->ref, b->times[i], met, &tp->aligned);
+        tp->cuts[i] = cut_track(t, b, b->times[i], met, &tp->aligned);
     }
     tp->aligned |= reference == NULL;
     tp->cuts[n] = (jo_cut){t->span.out, t->end, 0};
