@@ -7,6 +7,7 @@ use File::Copy qw(copy);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use JitOrigin::Clients qw(start_readers read_on read_all h2_open h2_read);
+use JitOrigin::Golden ();
 use JitOrigin::Httpd;
 use JitOrigin::Media qw(add_title hls_urls media_file smil);
 
@@ -51,7 +52,8 @@ copy(media_file('video.mp4'), "$vod/many-$_.mp4") or die $! for 1 .. 60;
 $write->("$vod/many.ism", smil(map { qq(<video src="many-$_.mp4"/>) } 1 .. 60)); # takes a while to load
 mkdir "$vod/sub" or die $!;
 $write->("$vod/sub/up.ism", smil('<video src="../kite.mp4"/>'));
-$s->expect(qr/ 415 \/vod\/bad\.ism/, qr/ 415 \/(?:vod|copy)\/noise\.ism/, qr/ 403 \/narrow\//);
+$s->expect(qr/ 415 \/vod\/bad\.ism/, qr/ 415 \/(?:vod|copy)\/noise\.ism/, qr/ 403 \/narrow\//,
+    qr/ 415 \/vod\/sub\/refer\.ism/);
 $s->start;
 
 # ---- one load for all
@@ -144,6 +146,41 @@ for my $path ($url, $copied) {
     close $f;
     is($s->get('/vod/late.ism/.mpd')->{content}, $s->cli_get("$vod/late.ism/.mpd"), 'overwritten in place: the new manifest');
 }
+
+# ---- samples that lie in another file
+
+sub refer { # an MP4 that refers to FILE, which is seen from it as NAME
+    my ($to, $file, $name) = @_;
+    my $work = "$vod/work";
+    mkdir $work;
+    symlink $file, "$work/$name" or die $!;
+    system($^X, JitOrigin::Golden::src() . '/t/lib/refer.pl', "$to.new", "$work/$name") == 0 or die 'refer.pl';
+    unlink "$work/$name";
+    rename "$to.new", $to or die $!;
+    return;
+}
+
+copy(media_file('video.mp4'), "$vod/data.mp4") or die $!;
+refer("$vod/sub/refer.mp4", "$vod/data.mp4", 'data.mp4');
+$write->("$vod/sub/refer.ism", smil('<video src="refer.mp4"/>'));
+is($s->get('/vod/sub/refer.ism/.m3u8')->{status}, 404, 'a data reference to a file that is not there');
+symlink '../data.mp4', "$vod/sub/data.mp4" or die $!;
+is($s->get('/narrow/sub/refer.ism/.m3u8')->{status}, 403, 'one that leads out of the root');
+(undef, undef, $segments) = hls_urls($s, '/vod/sub/refer.ism');
+my $referred = $s->get($segments->[0]);
+is($referred->{status}, 200, 'one to a file inside');
+$write->("$vod/whole.ism", smil('<video src="data.mp4"/>'));
+is(md5_hex($referred->{content}), md5_hex($s->get((hls_urls($s, '/vod/whole.ism'))[2][0])->{content}), 'with its bytes');
+$tag = $s->get('/vod/sub/refer.ism/.m3u8')->{headers}{etag};
+my $loads = loads($s, 'refer.ism');
+replace(media_file('noise.mp4'), "$vod/data.mp4");
+like($s->get($segments->[0])->{status}, qr/^(?:200|415)$/, 'replaced data');
+is(loads($s, 'refer.ism'), $loads + 1, 'are noticed by a segment');
+replace(media_file('video.mp4'), "$vod/data.mp4");
+is($s->get('/vod/sub/refer.ism/.m3u8')->{headers}{etag}, $tag, 'and by a manifest: the same data, the same tag');
+is(loads($s, 'refer.ism'), $loads + 2, 'after another load');
+truncate "$vod/data.mp4", 5000;
+is($s->get($segments->[0])->{status}, 415, 'data cut short');
 
 # ---- nothing stays open
 
