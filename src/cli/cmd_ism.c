@@ -4,21 +4,24 @@
 #include "../base/text.h"
 #include "../input/load.h"
 #include "descriptor.h"
+#include "files.h"
 
-#include <errno.h>
-#include <stdio.h>
-
-static int save(const char *path, const jo_text *t)
+static int save(jo_ctx *cx, const char *path, const jo_text *t)
 {
-    FILE *f = fopen(path, "w");
-    bool good = f && fwrite(t->s, 1, t->len, f) == t->len;
+    jo_file_out out;
 
-    if (f && fclose(f) != 0)
-        good = false;
-    if (good)
-        return 0;
-    fprintf(stderr, "jitorigin: %s: %s\n", path, strerror(errno));
-    return JO_EXIT_FAILED;
+    if (jo_file_create(cx, path, &out) == APR_SUCCESS)
+        jo_file_add(cx, &out, t->s, t->len);
+    return jo_file_close(cx, &out) == APR_SUCCESS ? 0 : jo_cli_fail(cx);
+}
+
+/* A forgotten name, as in `ism -o *.mp4`, would cost a film. */
+static bool is_source(apr_pool_t *pool, const char *path, const jo_args *args)
+{
+    for (int i = 0; i < args->nfiles; i++)
+        if (jo_file_same(pool, path, args->files[i]))
+            return true;
+    return false;
 }
 
 static int run(apr_pool_t *pool, const jo_command *self, const jo_args *args)
@@ -29,6 +32,8 @@ static int run(apr_pool_t *pool, const jo_command *self, const jo_args *args)
     jo_text t;
     jo_ctx cx;
 
+    if (name && is_source(pool, name, args))
+        return jo_cli_usage(self, "%s is one of the media files", name);
     path = jo_cli_absolute(pool, name ? name : "x.ism");
     jo_cli_ctx(&cx, pool);
     if (jo_load(&cx, path, jo_descriptor_ask(pool, args->nfiles, args->files), "", 0, 0, &p) !=
@@ -38,7 +43,7 @@ static int run(apr_pool_t *pool, const jo_command *self, const jo_args *args)
     jo_ism_write(jo_descriptor_make(pool, path, p), &t);
     if (!name)
         return jo_cli_write(t.s, t.len) ? 0 : JO_EXIT_FAILED;
-    return save(name, &t);
+    return save(&cx, name, &t);
 }
 
 static const apr_getopt_option_t options[] = {

@@ -32,7 +32,7 @@ static void keep(const jo_title_store *self, jo_ctx *cx, const jo_title *title)
 {
 }
 
-static volatile int stop;
+static volatile sig_atomic_t stop;
 
 static void on_signal(int number)
 {
@@ -50,7 +50,7 @@ apr_status_t jo_package_add(jo_ctx *cx, jo_package *p, const jo_listed *item, jo
     jo_reply rp = {0};
 
     if (*p->stop)
-        return jo_fail(cx, JO_EBUSY, "stopped by signal %d", *p->stop);
+        return jo_fail(cx, JO_EBUSY, "stopped by signal %d", (int)*p->stop);
     cx->titles = &h.store;
     if (jo_origin_serve(cx, &rq, &rp) != APR_SUCCESS)
         return jo_fail_in(cx, item->path);
@@ -125,6 +125,9 @@ static apr_status_t write_mirror(jo_package *p, unsigned wanted)
     int n;
 
     p->folder = apr_pstrcat(p->cx->pool, p->folder, slash ? slash : "/title", NULL);
+    if (jo_file_same(p->cx->pool, p->folder, p->title->path))
+        return jo_fail(p->cx, JO_EFORBIDDEN,
+                       "%s: is the title itself; name another folder by --output", p->folder);
     if (jo_title_list(p->cx, p->title, wanted, &items, &n) != APR_SUCCESS)
         return p->cx->code;
     if (n == 0)

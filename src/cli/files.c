@@ -5,6 +5,7 @@
 #include <apr_file_info.h>
 #include <apr_strings.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PIECE ((int64_t)1 << 20)
 
@@ -31,16 +32,27 @@ static apr_status_t make_folder(jo_ctx *cx, const char *path)
     return rv == APR_SUCCESS ? rv : fail(cx, folder, rv);
 }
 
-apr_status_t jo_file_open(jo_ctx *cx, const char *path, jo_file_out *out)
+/* The temporary name is this process's own, so that two commands at once don't write into one file, and new: a link
+ * that somebody laid there is not followed. */
+apr_status_t jo_file_create(jo_ctx *cx, const char *path, jo_file_out *out)
 {
-    const apr_int32_t flags = APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_TRUNCATE;
+    const apr_int32_t flags = APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_EXCL;
+    apr_finfo_t info;
     apr_status_t rv;
 
-    *out = (jo_file_out){.path = path, .part = apr_pstrcat(cx->pool, path, ".part", NULL)};
-    if (make_folder(cx, path) != APR_SUCCESS)
-        return cx->code;
+    *out = (jo_file_out){.path = path};
+    out->part = apr_psprintf(cx->pool, "%s.%ld.part", path, (long)getpid());
+    if (apr_stat(&info, path, APR_FINFO_TYPE, cx->pool) == APR_SUCCESS && info.filetype != APR_REG)
+        return jo_fail(cx, JO_EFORBIDDEN, "%s: is no regular file", path);
+    apr_file_remove(out->part, cx->pool);
     rv = apr_file_open(&out->file, out->part, flags, APR_OS_DEFAULT, cx->pool);
-    return rv == APR_SUCCESS ? rv : fail(cx, out->part, rv);
+    return rv == APR_SUCCESS ? rv : fail(cx, path, rv);
+}
+
+apr_status_t jo_file_open(jo_ctx *cx, const char *path, jo_file_out *out)
+{
+    *out = (jo_file_out){.path = path};
+    return make_folder(cx, path) == APR_SUCCESS ? jo_file_create(cx, path, out) : cx->code;
 }
 
 apr_status_t jo_file_add(jo_ctx *cx, jo_file_out *out, const void *data, size_t len)
@@ -85,6 +97,15 @@ bool jo_file_exists(apr_pool_t *pool, const char *path)
     apr_finfo_t info;
 
     return apr_stat(&info, path, APR_FINFO_TYPE, pool) == APR_SUCCESS;
+}
+
+bool jo_file_same(apr_pool_t *pool, const char *a, const char *b)
+{
+    apr_finfo_t x, y;
+
+    return apr_stat(&x, a, APR_FINFO_IDENT, pool) == APR_SUCCESS &&
+           apr_stat(&y, b, APR_FINFO_IDENT, pool) == APR_SUCCESS && x.device == y.device &&
+           x.inode == y.inode;
 }
 
 bool jo_file_folder_used(apr_pool_t *pool, const char *path)

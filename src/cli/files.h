@@ -13,7 +13,9 @@ typedef struct jo_file_out {
     int64_t length;
 } jo_file_out;
 
-/* Opens path, making its folders. Errors name path and reason. */
+/* Opens path for writing. What is there must be a regular file, or nothing. Errors name path and reason. */
+apr_status_t jo_file_create(jo_ctx *cx, const char *path, jo_file_out *out);
+/* The same, making its folders. */
 apr_status_t jo_file_open(jo_ctx *cx, const char *path, jo_file_out *out);
 apr_status_t jo_file_add(jo_ctx *cx, jo_file_out *out, const void *data, size_t len);
 /* Appends a whole body. */
@@ -22,6 +24,8 @@ apr_status_t jo_file_add_body(jo_ctx *cx, jo_file_out *out, const jo_body *body)
 apr_status_t jo_file_close(jo_ctx *cx, jo_file_out *out);
 
 bool jo_file_exists(apr_pool_t *pool, const char *path);
+/* Do both names lead to one file, by whatever links? */
+bool jo_file_same(apr_pool_t *pool, const char *a, const char *b);
 /* True if the folder holds anything; false also if it isn't there. */
 bool jo_file_folder_used(apr_pool_t *pool, const char *path);
 

@@ -88,7 +88,11 @@ const char *jo_cli_absolute(apr_pool_t *pool, const char *path)
 {
     char *out;
 
-    return apr_filepath_merge(&out, NULL, path, 0, pool) == APR_SUCCESS ? out : path;
+    if (apr_filepath_merge(&out, NULL, path, 0, pool) != APR_SUCCESS)
+        return path;
+    for (size_t n = strlen(out); n > 1 && out[n - 1] == '/'; n--) /* "." leaves one */
+        out[n - 1] = '\0';
+    return out;
 }
 
 bool jo_cli_is_descriptor(const char *path)

@@ -105,9 +105,9 @@ static bool is_source(const masters *m, const char *path)
     const jo_presentation *pr = m->p->title->presentation;
 
     for (int i = 0; i < pr->nsources; i++)
-        if (strcmp(pr->sources[i].path, path) == 0)
+        if (jo_file_same(m->p->cx->pool, pr->sources[i].path, path))
             return true;
-    return strcmp(m->p->title->path, path) == 0;
+    return jo_file_same(m->p->cx->pool, m->p->title->path, path);
 }
 
 static apr_status_t check_path(masters *m, const char *path)

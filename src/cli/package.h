@@ -7,6 +7,8 @@
 #include "files.h"
 #include "progress.h"
 
+#include <signal.h>
+
 typedef struct jo_package {
     jo_ctx *cx;
     const jo_title *title;
@@ -14,7 +16,7 @@ typedef struct jo_package {
     bool force;
     bool quiet;
     jo_progress progress;
-    volatile const int *stop; /* set by a signal */
+    volatile const sig_atomic_t *stop; /* set by a signal */
 } jo_package;
 
 /* Renders one resource and appends it to an open file; scratch goes into cx->pool. */

@@ -86,6 +86,14 @@ refused(1, qr/^jitorigin: none.mp4: not found/, 'dump', 'none.mp4');
 refused(1, qr/^jitorigin: none.mp4: not found/, 'ism', '-o', 'x.ism', 'none.mp4');
 ok(!-e 'x.ism', '  and no descriptor is left');
 refused(1, qr/^jitorigin: none\/x.ism: No such/, 'ism', '-o', 'none/x.ism', '../prog.mp4');
+ok(!-e 'none', '  nor a folder');
+spew('film.mp4', slurp('../prog.mp4'));
+symlink 'film.mp4', 'link.mp4' or die $!;
+for my $name ('film.mp4', './film.mp4', 'link.mp4') {
+    refused(2, qr/^jitorigin ism: \Q$name\E is one of the media files\n/, 'ism', '-o', $name, 'film.mp4');
+}
+ok(slurp('film.mp4') eq slurp('../prog.mp4'), '  and the film is whole');
+refused(1, qr/^jitorigin: \/dev\/null: is no regular file/, 'ism', '-o', '/dev/null', 'film.mp4');
 
 ($status, $out, $err) = jitorigin('ism', '../prog.mp4');
 ok($status == 0 && $err eq '' && $out =~ /<video src="\.\.\/prog\.mp4"/, 'ism without -o prints the descriptor');

@@ -144,6 +144,22 @@ spew('moved/prog.ism', slurp('../prog.ism') =~ s/src="/src="..\/..\//gr);
 ($status, $out, $err) = jitorigin('package', '-o', 'all', 'moved/prog.ism');
 is($status, 1, 'another title of that name, too');
 
+# ---- links, and the title itself
+
+spew('kept', "mine\n");
+make_path('linked/prog.ism');
+symlink '../../kept', "linked/prog.ism/$_" for '.jitorigin', '.jitorigin.part', 'prog.mpd', 'prog.mpd.part';
+($status, $out, $err) = jitorigin('package', '--force', '-f', 'dash', '-o', 'linked', '../prog.ism');
+is("$status$err", '0', 'a folder with links in the place of files');
+is(slurp('kept'), "mine\n", '  through which nothing is written');
+ok(!-l 'linked/prog.ism/prog.mpd' && slurp('linked/prog.ism/prog.mpd') eq slurp('all/prog.ism/prog.mpd'), '  for they are replaced');
+make_path('home');
+spew('home/film.mp4', slurp('../prog.mp4'));
+chdir 'home' or die $!;
+run('../out', $cli, 'package', 'film.mp4') >> 8 == 1 or fail('packaged onto itself');
+chdir '..' or die $!;
+like(slurp('out.err'), qr{^jitorigin: /[^\n]*[^/]/film\.mp4: is the title itself; name another folder}, 'a title in the working folder: says what to do');
+
 # ---- what goes wrong
 
 spew('file', '');
@@ -182,6 +198,9 @@ is((jitorigin('package', '--cmaf', '-o', 'masters', '../prog.mp4'))[0], 1, '  it
 is((jitorigin('package', '--cmaf', '--force', '-o', 'masters', '../prog.mp4'))[0], 0, '  but by --force');
 ($status, $out, $err) = jitorigin('package', '--cmaf', '--force', '-o', 'masters', 'masters/prog.ism');
 ok($status == 1 && $err =~ /is a source of this title/, '  and never onto its own sources');
+symlink 'masters', 'alias' or die $!;
+($status, $out, $err) = jitorigin('package', '--cmaf', '--force', '-o', 'alias', 'masters/prog.ism');
+ok($status == 1 && $err =~ /is a source of this title/, '  not by another name either');
 SKIP: {
     skip 'no ffmpeg', 1 if !ffmpeg_version();
     my ($file) = grep { /video/ } @masters;
