@@ -5,6 +5,7 @@
 #include "../base/text.h"
 #include "../base/ticks.h"
 #include "../output/measure.h"
+#include "../output/role.h"
 #include "clients.h"
 #include "facts.h"
 
@@ -189,29 +190,12 @@ static void check_token(jo_check *c, const jo_track *t)
                      (unsigned long long)it->bitrate, t->token);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-static bool same_roles(const jo_role *a, int na, const jo_role *b, int nb)
-{
-    for (int i = 0; i < na && na == nb; i++)
-        if (strcmp(a[i].scheme, b[i].scheme) != 0 || strcmp(a[i].value, b[i].value) != 0)
-            return false;
-    return na == nb;
-}
-
 /* Can nobody tell them apart who reads a menu? Tracks of one name are one sound at several bit rates. */
 static bool is_ambiguous(const jo_track *a, const jo_track *b)
 {
-    const jo_labels *x = &a->labels, *y = &b->labels;
-
     return a->kind == b->kind && a->kind != JO_VIDEO && strcmp(a->name, b->name) != 0 &&
-           a->codec == b->codec && a->channels == b->channels && x->forced == y->forced &&
-           strcmp(a->language, b->language) == 0 && same_text(x->label, y->label) &&
-           same_roles(x->roles, x->nroles, y->roles, y->nroles) &&
-           same_roles(x->accessibility, x->naccessibility, y->accessibility, y->naccessibility);
+           a->codec == b->codec && a->channels == b->channels &&
+           strcmp(a->language, b->language) == 0 && jo_role_same(a, b);
 }
 
 static void check_labels(jo_check *c, int track)

@@ -2,6 +2,7 @@
 
 #include "../base/text.h"
 #include "../base/xml.h"
+#include "../input/labels.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -14,35 +15,15 @@ static const char *const elements[] = {"smil",       "head",   "meta",  "paramGr
                                        "textstream", "param",  NULL};
 static const char *const media_attributes[] = {
     "src", "systemBitrate", "system-bitrate", "systemLanguage", "trackName", "trackID", NULL};
-static const char *const params[] = {"systemBitrate",
-                                     "system-bitrate",
-                                     "systemLanguage",
-                                     "trackID",
-                                     "trackName",
-                                     "trackLanguage",
-                                     "role",
-                                     "trackRole",
-                                     "kind",
-                                     "trackKind",
-                                     "accessibility",
-                                     "description",
-                                     "label",
-                                     "trackLabel",
-                                     "trackDescription",
-                                     "characteristics",
-                                     "default",
-                                     "forced",
-                                     "priority",
-                                     "order",
-                                     "variant_set",
-                                     NULL};
-static const char *const metas[] = {"hls_minimum_fragment_length",
-                                    "mpd_minimum_fragment_length",
-                                    "iss_minimum_fragment_length",
-                                    "mpd_segment_template",
-                                    "iss_client_manifest_version",
-
-                                    NULL};
+static const char *const params[] = {"systemBitrate", "system-bitrate", "systemLanguage",
+                                     "trackID",       "trackName",      NULL};
+/* Matched as src/input/labels.h says. */
+static const char *const label_params[] = {
+    "language", "role",   "kind",     "accessibility", "description", "label", "characteristics",
+    "default",  "forced", "priority", "order",         "variant_set", NULL};
+static const char *const metas[] = {"hls_minimum_fragment_length", "mpd_minimum_fragment_length",
+                                    "iss_minimum_fragment_length", "mpd_segment_template",
+                                    "iss_client_manifest_version", NULL};
 
 /* Said by other programs of the media, or to them: nothing to use, nothing to mend. */
 static const char *const silent_params[] = {
@@ -155,11 +136,10 @@ static bool is_one_of(const char *name, const char *const *list)
     return false;
 }
 
-/* A param's name counts without regard to '_' and '-'. */
-static bool is_loosely(const char *name, const char *const *list)
+static bool is_label(const char *name)
 {
-    for (; *list; list++)
-        if (distance(name, *list) == 0)
+    for (const char *const *p = label_params; *p; p++)
+        if (jo_labels_same_name(name, *p))
             return true;
     return false;
 }
@@ -198,8 +178,8 @@ static void check_param(jo_check *c, const jo_xml_node *n)
     if (!name || !value)
         jo_check_add(c, JO_WARNING, "incomplete-element", n->line, n->name,
                      "give both name and value", "a param without %s", name ? "value" : "name");
-    else if (!is_loosely(name, params) && !is_loosely(name, silent_params))
-        unknown(c, n, "the param", name, params);
+    else if (!is_one_of(name, params) && !is_label(name) && !is_one_of(name, silent_params))
+        unknown(c, n, "the param", name, nearest(name, label_params) ? label_params : params);
 }
 
 static void check_attributes(jo_check *c, const jo_xml_node *n)

@@ -61,7 +61,7 @@ static bool same_name(const char *a, const char *b)
     return x == y;
 }
 
-static bool names(const char *param, const char *name)
+bool jo_labels_same_name(const char *param, const char *name)
 {
     return same_name(param, name) ||
            (!strncasecmp(param, "track", 5) && same_name(param + 5, name));
@@ -71,7 +71,7 @@ static const jo_ism_pair *find_param(const jo_ism_track *it, const char *name)
 {
     for (int i = 0; it != NULL && i < it->nparams; i++) {
         const char *value = it->params[i].value;
-        if (names(it->params[i].name, name) && value[strspn(value, SPACE)]) {
+        if (jo_labels_same_name(it->params[i].name, name) && value[strspn(value, SPACE)]) {
             return &it->params[i];
         }
     }

@@ -14,6 +14,9 @@ apr_status_t jo_labels_parse(jo_ctx *cx, const jo_ism_track *it, jo_labels *out)
 /* Fills t->labels: it's params (NULL: none), and where they say no role and no accessibility t->kinds. */
 apr_status_t jo_labels_read(jo_ctx *cx, const jo_ism_track *it, jo_track *t);
 
+/* Is a param of this name one of these (in the sense above)? */
+bool jo_labels_same_name(const char *param, const char *name);
+
 /* Value of the first param of that name (in the sense above) that isn't empty, or NULL. */
 const char *jo_labels_param(const jo_ism_track *it, const char *name);
 

@@ -89,6 +89,13 @@ finds('no language', smil('', @good[0, 1], qq(<audio src="$sound" systemLanguage
     'bad-language', 'warning', 6, qr/double dutch/, qr/BCP 47/);
 ($status, $by) = check(smil('', qq(<video src="$video">) . param('FourCC', 'H264') . param('MaxWidth', 160) . '</video>'));
 ok(!$by->{'unknown-word'}, 'params that encoders write are no finding');
+($status, $by) = check(smil('', @good[0, 1], qq(<audio src="$sound">) . join('', map { param(@{$_}) } ['trackDefault', 'yes'], ['track_priority', 3],
+    ['Variant-Set', 'a'], ['track-language', 'eng'], ['track_accessibility', 'description']) . '</audio>'));
+ok(!$by->{'unknown-word'}, 'nor is any spelling of the labels') or diag(explain($by));
+finds('a spelling that is not read', smil('', qq(<video src="$video">) . param('track_id', 1) . '</video>'),
+    'unknown-word', 'warning', 4, qr/track_id/, qr/"trackID"/);
+finds('a misspelt label', smil('', qq(<video src="$video">) . param('priorty', 1) . '</video>'),
+    'unknown-word', 'warning', 4, qr/priorty/, qr/"priority"/);
 
 # ---- files
 
