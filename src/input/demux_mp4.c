@@ -137,14 +137,23 @@ static apr_status_t read_mdhd(jo_ctx *cx, jo_reader r, jo_track *t)
     return APR_SUCCESS;
 }
 
-/* Extended language tag: 14496-12 8.4.6 */
+static bool printable(const char *s)
+{
+    while (*s >= ' ' && *s <= '~') {
+        s++;
+    }
+    return *s == '\0';
+}
+
+/* Extended language tag: 14496-12 8.4.6. What is no ASCII is none. */
 static void read_elng(jo_ctx *cx, jo_reader mdia, jo_track *t)
 {
     jo_reader r;
 
     if (jo_box_find(mdia, BOX("elng"), &r) && jo_reader_left(&r) > 5) {
         jo_read_skip(&r, 4);
-        t->lang = apr_pstrndup(cx->pool, (const char *)r.at, jo_reader_left(&r));
+        const char *tag = apr_pstrndup(cx->pool, (const char *)r.at, jo_reader_left(&r));
+        t->lang = printable(tag) ? tag : t->lang;
     }
 }
 
@@ -165,14 +174,6 @@ static jo_kind read_handler(jo_reader r)
     default:
         return JO_META;
     }
-}
-
-static bool printable(const char *s)
-{
-    while (*s >= ' ' && *s <= '~') {
-        s++;
-    }
-    return *s == '\0';
 }
 
 /* Roles and other purposes: 14496-12 8.10.4 */

@@ -25,7 +25,8 @@ typedef struct film {
     const char *key;   /* '1' for each chunk that begins with a sync sample; NULL: all */
     const char *kinds; /* payload of kind boxes, one string of scheme\0value\0 each */
     size_t kinds_len;
-    uint32_t claim; /* entries that stsd says it has, beyond those it has */
+    const char *lang; /* of an elng box; NULL: none */
+    uint32_t claim;   /* entries that stsd says it has, beyond those it has */
     bool sound, fragmented;
 } film;
 
@@ -87,10 +88,14 @@ static void write_dinf(jo_writer *w, const film *m)
 
 static bool in_itself(const film *m, char chunk)
 {
-    unsigned entry = (unsigned)(chunk - '1');
+    size_t entry = (size_t)(chunk - '1'), reference, n = 0;
 
-    return m->files == NULL || entry >= strlen(m->entries) ||
-           *m->files[m->refs ? m->refs[entry] - '1' : 0] == '\0';
+    if (m->files == NULL || entry >= strlen(m->entries))
+        return true;
+    while (m->files[n] != NULL)
+        n++;
+    reference = (size_t)(m->refs ? m->refs[entry] - '1' : 0);
+    return reference >= n || *m->files[reference] == '\0';
 }
 
 static uint32_t place(const film *m, size_t i, uint32_t mdat)
@@ -155,6 +160,11 @@ static void write_moov(jo_writer *w, const film *m, uint32_t mdat)
     if (m->files)
         write_dinf(w, m);
     close_box(w, media[1]);
+    if (m->lang) {
+        size_t elng = open_full(w, "elng", 0, 0);
+        jo_write_bytes(w, m->lang, strlen(m->lang) + 1);
+        close_box(w, elng);
+    }
     close_box(w, media[0]);
     close_box(w, trak);
     if (m->fragmented) {
@@ -522,6 +532,20 @@ static void test_kinds(void)
     ok(has_kinds(many, sizeof many, 16), "no more than a bounded number");
 }
 
+static const char *language(const char *lang)
+{
+    film m = {.entries = "v", .chunks = "1", .lang = lang};
+
+    return demuxed(&m) ? got.tracks[0]->lang : NULL;
+}
+
+static void test_language(void)
+{
+    is_str(language(NULL), "und", "mdhd's language");
+    is_str(language("zh-Hans"), "zh-Hans", "elng's");
+    is_str(language("en\x1b[2J"), "und", "but none that would write on a terminal");
+}
+
 int main(void)
 {
     apr_initialize();
@@ -537,6 +561,7 @@ int main(void)
     test_claims();
     test_fingerprint();
     test_kinds();
+    test_language();
     apr_terminate();
     return tap_done();
 }
