@@ -9,7 +9,8 @@
 #include <string.h>
 
 #define MAP_LINE "X-TIMESTAMP-MAP"
-#define LIVE_MAX 32 /* cues on screen at once that may go on in the next sample */
+#define MOST     (16 << 20) /* bytes of the samples of one file: a cue takes several times its bytes */
+#define LIVE_MAX 32         /* cues on screen at once that may go on in the next sample */
 
 typedef struct text_bytes {
     const char *s;
@@ -121,8 +122,9 @@ static size_t add_moved(jo_text *out, text_bytes b, int64_t moved)
     if (!skip_char(&rest, '<') || !read_time(&rest, &ms) || !skip_char(&rest, '>')) {
         return 0;
     }
+    ms = jo_ticks_add(ms, moved);
     jo_text_add(out, "<");
-    add_time(out, ms + moved > 0 ? ms + moved : 0);
+    add_time(out, ms > 0 ? ms : 0);
     jo_text_add(out, ">");
     return b.len - rest.len;
 }
@@ -223,7 +225,7 @@ static bool read_cue(const work *w, jo_reader r, cue *c)
             c->source = jo_read_u32(&body);
             r.failed |= body.failed;
         } else if (type == JO_FOURCC('c', 't', 'i', 'm') && read_time(&text, &ms)) {
-            c->moved = jo_ticks_round(c->start, w->track->timescale, 1000) - ms;
+            c->moved = jo_ticks_sub(jo_ticks_round(c->start, w->track->timescale, 1000), ms);
         }
     }
     return !r.failed;
@@ -423,7 +425,8 @@ apr_status_t jo_webvtt_render_segment(jo_ctx *cx, const jo_presentation *p, cons
     if (t->fourcc != JO_FOURCC('w', 'v', 't', 't')) {
         return jo_fail(cx, JO_ENOTFOUND, "%s is not WebVTT", t->token);
     }
-    if ((uint64_t)(cut[1].bytes - cut[0].bytes) > cx->limits->segment_size) {
+    if ((uint64_t)(cut[1].bytes - cut[0].bytes) > cx->limits->segment_size ||
+        cut[1].bytes - cut[0].bytes > MOST) {
         return jo_fail(cx, JO_EMEDIA, "a segment of %s has more bytes than allowed", t->token);
     }
     apr_pool_create(&scratch, cx->pool);

@@ -1,5 +1,6 @@
 /* WebVTT files made from wvtt samples: 14496-30 7, and the rules of WebVTT that nothing in a sample may break. */
 #include "../../src/base/status.h"
+#include "../../src/media/codec.h"
 #include "../../src/output/webvtt.h"
 #include "mp4_make.h"
 #include "tap.h"
@@ -204,6 +205,12 @@ static void test_times(void)
     is_str(FILE_OF(says(0, 5000, (line){"a<00:00:06.500>b<6.500>", .time = "nonsense"})),
            HEAD "\n00:00:00.000 --> 00:00:05.000\na<00:00:06.500>b<6.500>\n",
            "or stay where nothing is said");
+    const part far = says(0, 5000, (line){"a<00:00:10.000>"});
+    t = make("WEBVTT", 1000, &far, 1, &data);
+    t.span.shift = INT64_MAX - 6000;
+    const char *got = written(&t, data);
+    ok(strstr(got, "a<2562047788015:12:55.807>") != NULL,
+       "one that would pass the last ms stops there");
 }
 
 /* -- what must not break the file --------------------------------------------------------------------------- */
@@ -290,6 +297,30 @@ static void test_damage(void)
     is_str(file(&vsid, 1), "1: sample 1 of t=1: damaged WebVTT boxes", "a short vsid");
 }
 
+/* A cue takes several times its bytes in memory: what no text ever is is refused before it is read. */
+static void test_limit(void)
+{
+    uint8_t *data;
+    part p = says(0, 1000, (line){"a"});
+    jo_track t = make("WEBVTT", 1000, &p, 1, &data), *tracks[] = {&t};
+    jo_period period = {.tracks = tracks, .ntracks = 1};
+    jo_presentation pr = {.periods = &period, .nperiods = 1, .preroll_den = 1};
+    jo_cut cuts[] = {{0}, {.sample = 0, .bytes = (16 << 20) + 1}};
+    jo_track_plan tp = {.cuts = cuts};
+    jo_plan plan = {.tracks = &tp, .count = 1};
+    jo_resource rs = {0};
+    jo_body body;
+
+    free(data);
+    t.fourcc = JO_FOURCC('w', 'v', 't', 't');
+    jo_body_init(&body, pool);
+    jo_ctx_init(&cx, pool);
+    is_int(jo_webvtt_render_segment(&cx, &pr, &plan, &rs, &body), JO_EMEDIA, "too many bytes");
+    jo_ctx_init(&cx, pool);
+    cuts[1].bytes--;
+    is_int(jo_webvtt_render_segment(&cx, &pr, &plan, &rs, &body), APR_SUCCESS, "one less");
+}
+
 int main(void)
 {
     apr_initialize();
@@ -300,6 +331,7 @@ int main(void)
     test_escaping();
     test_head();
     test_damage();
+    test_limit();
     apr_pool_destroy(pool);
     apr_terminate();
     return tap_done();
