@@ -411,14 +411,13 @@ static void test_hevc_probe(void)
     jo_writer source = written(&t, JO_ENTRY_SOURCE), plain = written(&t, JO_ENTRY_PLAIN);
     ok(holds(&source, "hev1") && source.len < 140, "source style: the source's record");
     ok(holds(&plain, "hvc1") && plain.len > 200, "plain style: an hvc1 of its own");
+    bool good = true;
     for (size_t len = 0; len < s.len; len++) {
         t = parse(&w);
         probe(&t, s.data, len);
-        if (t.codec == NULL || (t.config != NULL) != (len >= s.len - 4 - 10))
-            break;
-        if (len == s.len - 1)
-            ok(true, "a sample cut anywhere gives a whole record or none");
+        good = good && t.codec && (t.config != NULL) == (len >= s.len - 4 - 10);
     }
+    ok(good, "a sample cut anywhere gives a whole record or none");
 }
 
 static void test_complete(void)
@@ -455,14 +454,13 @@ static void test_av1_probe(void)
     t = parse(&w);
     probe(&t, bare, sizeof bare - 1);
     ok(t.config_len == 4 + 16 && t.colour.transfer == 16, "one with an extension, to the end");
+    bool none = true;
     for (size_t len = 0; len < 18; len++) {
         t = parse(&w);
         probe(&t, sample, len);
-        if (t.config != NULL)
-            break;
-        if (len == 17)
-            ok(true, "cut anywhere it is none");
+        none = none && t.config == NULL;
     }
+    ok(none, "cut anywhere it is none");
 }
 
 /* -- boxes that are kept ---------------------------------------------------------------------------------- */
