@@ -56,8 +56,9 @@ static apr_status_t list_segments(lister *l, const jo_route *route, int track)
 {
     const jo_track_plan *tp = &l->title->plans[l->packager]->tracks[track];
 
-    for (int i = tp->first; i < tp->last; i++) {
-        int64_t number = jo_plan_empty(tp, i) ? -1 : number_of(l, route, track, i);
+    for (int i = route->silence ? 0 : tp->first; i < tp->last; i++) {
+        bool listed = !jo_plan_empty(tp, i) || i < tp->first;
+        int64_t number = listed ? number_of(l, route, track, i) : -1;
         if (number >= 0 && push(l, route, track, i, number) != APR_SUCCESS) {
             return l->cx->code;
         }

@@ -197,7 +197,8 @@ static apr_status_t find_segment(jo_ctx *cx, const jo_title *t, found *f, const 
                        t->tokens[m->track], f->route->address == JO_BY_TIME ? "at time" : "number",
                        m->number);
     }
-    if (jo_plan_empty(tp, f->resource.segment)) {
+    if (jo_plan_empty(tp, f->resource.segment) &&
+        !(f->route->silence && f->resource.segment < tp->last)) {
         return jo_fail(cx, JO_ENOTFOUND, "track %s has no samples in segment %" APR_INT64_T_FMT,
                        t->tokens[m->track], m->number);
     }

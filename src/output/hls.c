@@ -69,8 +69,9 @@ static void add_segments(jo_text *out, const jo_plan *plan, const jo_track_plan 
     jo_hls_add_name(&name, "hls/", rs, t);
     jo_text_add(&name, "-");
     for (int i = 0; i < tp->last; i++) {
-        bool gap = jo_plan_empty(tp, i), changed = false;
-        if (gap && i >= tp->first) {
+        bool empty = jo_plan_empty(tp, i), changed = false;
+        bool gap = empty && !jo_hls_is_webvtt(t);
+        if (empty && i >= tp->first) {
             continue; /* the sample before it lasts over it */
         }
         for (; change < plan->nchanges && plan->changes[change] <= i; change++) {
@@ -110,7 +111,7 @@ static apr_status_t render_media(jo_ctx *cx, const jo_presentation *p, const jo_
     jo_text out;
 
     jo_text_init(&out, cx->pool, 512 + (size_t)plan->count * 80);
-    jo_hls_add_head(&out, tp->first > 0 ? 8 : 7);
+    jo_hls_add_head(&out, tp->first > 0 && !jo_hls_is_webvtt(t) ? 8 : 7); /* EXT-X-GAP */
     jo_text_addf(&out, "#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-MEDIA-SEQUENCE:%" APR_INT64_T_FMT "\n",
                  plan->base_number);
     if (!t->index->open_gops) {
@@ -153,7 +154,8 @@ static const jo_route routes[] = {
      JO_CLASS_SEGMENT,
      {JO_WEBVTT_TYPE, JO_WEBVTT_TYPE, JO_WEBVTT_TYPE},
      jo_webvtt_render_segment,
-     jo_hls_is_webvtt},
+     jo_hls_is_webvtt,
+     true}, /* a file without cues: players give up a text playlist that begins with gaps */
     {"hls/$B-$T.m4s",
      JO_BY_NOTHING,
      JO_NEED_INDEX,

@@ -62,6 +62,7 @@ typedef struct jo_route {
     apr_status_t (*render)(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
                            const jo_resource *rs, jo_body *body);
     bool (*serves)(const jo_track *t); /* of tracks that the format can carry; NULL: all */
+    bool silence; /* segments without samples are served too, up to the track's last */
 } jo_route;
 
 typedef struct jo_packager {

@@ -24,6 +24,14 @@ spew("$dir/wvtt-eng.mp4", mp4(
     ],
 ));
 
+# Nothing before 6 s: the first segments of a title have no text.
+spew("$dir/wvtt-late.mp4", mp4(
+    handler   => 'text',
+    language  => 'fra',
+    entries   => [wvtt_entry('WEBVTT')],
+    fragments => [{ start => 6000, samples => [cue(1000, 'Tard'), cue(3000)] }],
+));
+
 my $ttml = 'http://www.w3.org/ns/ttml';
 
 sub document {
