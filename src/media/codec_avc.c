@@ -250,48 +250,27 @@ static void probe(jo_ctx *cx, jo_track *t)
 
 /* -- output ---------------------------------------------------------------------------------------------- */
 
-static bool plain(const jo_track *t, jo_entry_style style)
-{
-    return !t->in_band || (style == JO_ENTRY_PLAIN && t->config != NULL);
-}
-
-/* The record that goes with the style, and never NULL. */
-static const uint8_t *record(const jo_track *t, jo_entry_style style, size_t *len)
-{
-    jo_reader r;
-
-    if (plain(t, style) && t->config != NULL) {
-        *len = t->config_len;
-        return t->config;
-    }
-    jo_entry_child(t, AVCC, &r); /* parse() made sure of it */
-    *len = jo_reader_left(&r);
-    return r.at;
-}
-
 static const char *entry_name(const jo_track *t, jo_entry_style style)
 {
     if (jo_dovi_named(t)) {
-        return plain(t, style) ? "dva1" : "dvav";
+        return jo_nal_plain(t, style) ? "dva1" : "dvav";
     }
-    return plain(t, style) ? "avc1" : "avc3";
+    return jo_nal_plain(t, style) ? "avc1" : "avc3";
 }
 
 static void write_entry(const jo_track *t, jo_entry_style style, jo_writer *w)
 {
-    size_t len;
-    const uint8_t *rec = record(t, style, &len);
+    jo_reader r = jo_nal_record(t, style, AVCC);
     size_t at = jo_entry_open_video(w, t, entry_name(t, style));
 
-    jo_entry_write_box(w, "avcC", rec, len);
+    jo_entry_write_box(w, "avcC", r.at, jo_reader_left(&r));
     jo_dovi_write(t, w);
     jo_entry_close_video(w, t, at);
 }
 
 static const char *rfc6381(apr_pool_t *pool, const jo_track *t, jo_entry_style style)
 {
-    size_t len;
-    const uint8_t *rec = record(t, style, &len);
+    const uint8_t *rec = jo_nal_record(t, style, AVCC).at;
 
     if (jo_dovi_named(t)) {
         return jo_dovi_rfc6381(pool, t, entry_name(t, style));

@@ -352,31 +352,12 @@ static void probe(jo_ctx *cx, jo_track *t)
 
 /* -- output ---------------------------------------------------------------------------------------------- */
 
-static bool plain(const jo_track *t, jo_entry_style style)
-{
-    return !t->in_band || (style == JO_ENTRY_PLAIN && t->config != NULL);
-}
-
 static const char *entry_name(const jo_track *t, jo_entry_style style)
 {
     if (jo_dovi_named(t)) {
-        return plain(t, style) ? "dvh1" : "dvhe";
+        return jo_nal_plain(t, style) ? "dvh1" : "dvhe";
     }
-    return plain(t, style) ? "hvc1" : "hev1";
-}
-
-/* The record that goes with the style, and never NULL. */
-static const uint8_t *record(const jo_track *t, jo_entry_style style, size_t *len)
-{
-    jo_reader r;
-
-    if (plain(t, style) && t->config != NULL) {
-        *len = t->config_len;
-        return t->config;
-    }
-    jo_entry_child(t, HVCC, &r); /* parse() made sure of it */
-    *len = jo_reader_left(&r);
-    return r.at;
+    return jo_nal_plain(t, style) ? "hvc1" : "hev1";
 }
 
 static void write_entry(const jo_track *t, jo_entry_style style, jo_writer *w)
@@ -385,11 +366,10 @@ static void write_entry(const jo_track *t, jo_entry_style style, jo_writer *w)
      * "HEVC Stereo Video"; players of the base layer pass over them */
     static const uint32_t stereo[] = {JO_FOURCC('l', 'h', 'v', 'C'), JO_FOURCC('v', 'e', 'x', 'u'),
                                       JO_FOURCC('h', 'f', 'o', 'v'), 0};
-    size_t len;
-    const uint8_t *rec = record(t, style, &len);
+    jo_reader r = jo_nal_record(t, style, HVCC);
     size_t at = jo_entry_open_video(w, t, entry_name(t, style));
 
-    jo_entry_write_box(w, "hvcC", rec, len);
+    jo_entry_write_box(w, "hvcC", r.at, jo_reader_left(&r));
     jo_dovi_write(t, w);
     jo_entry_copy_boxes(w, t, stereo);
     jo_entry_close_video(w, t, at);
@@ -410,12 +390,11 @@ static const char *rfc6381(apr_pool_t *pool, const jo_track *t, jo_entry_style s
 {
     static const char *const space[] = {"", "A", "B", "C"};
     const char *name = entry_name(t, style), *constraints = "";
-    size_t len;
 
     if (jo_dovi_named(t)) {
         return jo_dovi_rfc6381(pool, t, name);
     }
-    const uint8_t *p = record(t, style, &len) + PROFILE;
+    const uint8_t *p = jo_nal_record(t, style, HVCC).at + PROFILE;
     if (t->config != NULL && ((p[0] & 31) == 0 || p[11] == 0)) {
         p = t->config + PROFILE; /* a record without sets may say nothing */
     }

@@ -134,27 +134,10 @@ static apr_status_t parse(jo_ctx *cx, jo_track *t)
 
 /* -- output ---------------------------------------------------------------------------------------------- */
 
-static bool plain(const jo_track *t, jo_entry_style style)
-{
-    return !t->in_band || (style == JO_ENTRY_PLAIN && t->config != NULL);
-}
-
-static jo_reader record(const jo_track *t, jo_entry_style style)
-{
-    jo_reader r;
-
-    if (plain(t, style) && t->config != NULL) {
-        jo_reader_init(&r, t->config, t->config_len);
-    } else {
-        jo_entry_child(t, VVCC, &r); /* parse() made sure of it */
-    }
-    return r;
-}
-
 static void write_entry(const jo_track *t, jo_entry_style style, jo_writer *w)
 {
-    jo_reader r = record(t, style);
-    size_t at = jo_entry_open_video(w, t, plain(t, style) ? "vvc1" : "vvi1");
+    jo_reader r = jo_nal_record(t, style, VVCC);
+    size_t at = jo_entry_open_video(w, t, jo_nal_plain(t, style) ? "vvc1" : "vvi1");
 
     jo_entry_write_box(w, "vvcC", r.at, jo_reader_left(&r));
     jo_entry_close_video(w, t, at);
@@ -178,9 +161,9 @@ static const char *rfc6381(apr_pool_t *pool, const jo_track *t, jo_entry_style s
     jo_text out;
     vvcc v;
 
-    read_record(record(t, style), &v); /* as parse() did */
+    read_record(jo_nal_record(t, style, VVCC), &v); /* as parse() did */
     jo_text_init(&out, pool, 64);
-    jo_text_addf(&out, "%s.%u.%c%u.C", plain(t, style) ? "vvc1" : "vvi1", v.profile,
+    jo_text_addf(&out, "%s.%u.%c%u.C", jo_nal_plain(t, style) ? "vvc1" : "vvi1", v.profile,
                  v.tier ? 'H' : 'L', v.level);
     add_base32(&out, v.constraints, v.constraints_len);
     for (unsigned i = 0; i < v.nsub_profiles; i++) {

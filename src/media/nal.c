@@ -1,6 +1,5 @@
 #include "nal.h"
 
-#include "codec.h"
 #include "sample_entry.h"
 
 bool jo_nal_next(jo_reader *r, unsigned length_bytes, const uint8_t **nal, size_t *len)
@@ -128,6 +127,23 @@ bool jo_nal_arrays_next(jo_nal_arrays *a, const uint8_t **nal, size_t *len)
     *len = jo_read_u16(&a->r);
     *nal = jo_read_bytes(&a->r, *len);
     return *nal != NULL && !a->r.failed;
+}
+
+bool jo_nal_plain(const jo_track *t, jo_entry_style style)
+{
+    return !t->in_band || (style == JO_ENTRY_PLAIN && t->config != NULL);
+}
+
+jo_reader jo_nal_record(const jo_track *t, jo_entry_style style, uint32_t box)
+{
+    jo_reader r;
+
+    if (jo_nal_plain(t, style) && t->config != NULL) {
+        jo_reader_init(&r, t->config, t->config_len);
+    } else if (!jo_entry_child(t, box, &r)) {
+        jo_reader_init(&r, NULL, 0);
+    }
+    return r;
 }
 
 void jo_nal_write_annexb(jo_writer *w, const uint8_t *nal, size_t len)

@@ -3,7 +3,7 @@
 #define JO_NAL_H
 
 #include "../base/bytes.h"
-#include "track.h"
+#include "codec.h"
 
 /* The next unit of a sample of length-prefixed units (14496-15 5.3.4.2); false at the end or at damage. */
 bool jo_nal_next(jo_reader *r, unsigned length_bytes, const uint8_t **nal, size_t *len);
@@ -48,6 +48,11 @@ typedef struct jo_nal_arrays {
 void jo_nal_arrays_init(jo_nal_arrays *a, jo_reader r, uint8_t type_of, uint32_t single);
 /* False at the end or at damage (then a->r.failed). */
 bool jo_nal_arrays_next(jo_nal_arrays *a, const uint8_t **nal, size_t *len);
+
+/* Are the parameter sets in the sample entry of this style (avc1, hvc1, vvc1)? */
+bool jo_nal_plain(const jo_track *t, jo_entry_style style);
+/* The record that goes with the style: t->config, else the source's box of this type, which parse() has seen. */
+jo_reader jo_nal_record(const jo_track *t, jo_entry_style style, uint32_t box);
 
 /* One unit after a start code: 14496-10 Annex B. */
 void jo_nal_write_annexb(jo_writer *w, const uint8_t *nal, size_t len);
