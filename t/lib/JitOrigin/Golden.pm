@@ -42,11 +42,11 @@ sub spew {
     return;
 }
 
-# The folder of fixtures, made once for each version of the script that makes them, and of the titles over them.
+# The folder of fixtures, made once for each version of the scripts that make them, and of the titles over them.
 sub fixtures {
     my $script = src() . '/t/lib/make-fixtures.sh';
     my $top    = $ENV{JITORIGIN_FIXTURES} || build() . '/t/golden/fixtures';
-    my $dir    = "$top/golden-" . substr sha256_hex(slurp($script)), 0, 12;
+    my $dir    = "$top/golden-" . substr sha256_hex(map { slurp($_) } sort $script, glob(src() . '/t/lib/*.pl'), glob(src() . '/t/lib/JitOrigin/*.pm')), 0, 12;
     if (!-e "$dir/fixtures.sha256") {
         my $work = "$dir.$$";
         make_path($work);
