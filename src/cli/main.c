@@ -112,7 +112,7 @@ bool jo_cli_write(const void *data, size_t len)
 
 /* ---- the command line */
 
-static void print_error(void *baton, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void print_error(void *baton, const char *fmt, ...)
 {
     va_list args;
 
