@@ -31,7 +31,7 @@ static const jo_track *track_of(const masters *m, int track)
     return m->p->title->presentation->periods[0].tracks[track];
 }
 
-/* <base>-<name>-<bit rate>.mp4: a token with no character that shells or URLs care for. */
+/* <base>-<name>-<bit rate>.mp4: the token without its '=', which not every program takes in a file's name. */
 static const char *file_path(const masters *m, int track)
 {
     const char *token = m->p->title->tokens[track], *equals = strrchr(token, '=');
