@@ -397,7 +397,8 @@ static apr_status_t move_document(jo_ctx *cx, const jo_track *t, layout *l, cons
     jo_source *src = jo_resource_source(rs, t, l->first);
     if (jo_source_read(cx, src, s.offset, s.size, data) == APR_SUCCESS) {
         jo_writer_init(w, cx->pool, (size_t)s.size + 256);
-        jo_ttml_move(data, s.size, -jo_ticks_round(t->span.shift, t->timescale, 1000000000), w);
+        int64_t wire = jo_ticks_round(t->span.shift, t->timescale, 1000000000);
+        jo_ttml_move(data, s.size, jo_ticks_sub(0, wire), w);
         l->document = w;
     }
     return cx->code;
