@@ -27,6 +27,7 @@ typedef struct asc {
     bool sbr, ps;
     uint32_t rate; /* after SBR */
     unsigned channels;
+    unsigned configuration; /* channelConfiguration: 23091-3; 0: the stream's own */
 } asc;
 
 static unsigned read_aot(jo_bits *b)
@@ -116,6 +117,7 @@ static bool read_usac(jo_bits *b, asc *a)
     jo_bits_read(b, 3);
     unsigned configuration = jo_bits_read(b, 5);
     a->rate = rate ? rate : a->rate;
+    a->configuration = configuration;
     a->channels =
         configuration ? jo_audio_cicp_channels(configuration) : jo_audio_escaped(b, 5, 8, 16);
     return !b->failed;
@@ -141,6 +143,7 @@ static bool parse_asc(const uint8_t *data, size_t len, asc *a)
         return false;
     }
     a->channels = configuration < sizeof(channels) ? channels[configuration] : 0;
+    a->configuration = configuration;
     if ((a->aot >= AOT_MAIN && a->aot <= AOT_LTP) || a->aot == AOT_LD) {
         read_ga(&b, a, configuration, len * 8);
     } else if (a->aot == AOT_ELD) {
@@ -176,6 +179,16 @@ static void name(apr_pool_t *pool, jo_track *t, const asc *a)
     }
 }
 
+/* Up to 6 the configuration is the count. Beyond, several layouts have one count: 7.1 of the cinema (7) and of the living
+ * room (12), 5.1.2 (14). */
+static void set_layout(apr_pool_t *pool, jo_track *t, const asc *a)
+{
+    if (a->configuration > 6 && a->channels > 0) {
+        t->channel_scheme = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011";
+        t->channel_value = apr_psprintf(pool, "%u", a->configuration);
+    }
+}
+
 static apr_status_t parse_aac(jo_ctx *cx, jo_track *t, const jo_esds *e)
 {
     asc a;
@@ -196,6 +209,7 @@ static apr_status_t parse_aac(jo_ctx *cx, jo_track *t, const jo_esds *e)
         return jo_entry_refuse(t, "no sampling rate or no channels");
     }
     name(cx->pool, t, &a);
+    set_layout(cx->pool, t, &a);
     return APR_SUCCESS;
 }
 

@@ -7,6 +7,7 @@
 #include <apr_general.h>
 #include <apr_strings.h>
 
+#define MPEG   "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
 #define DOLBY  "tag:dolby.com,2014:dash:audio_channel_configuration:2011"
 #define DOLBY4 "tag:dolby.com,2015:dash:audio_channel_configuration:2015"
 #define DTS    "tag:dts.com,2014:dash:audio_channel_configuration:2012"
@@ -41,6 +42,14 @@ static const sound_case cases[] = {
     {"AAC-ELD, dual-rate SBR", "mp4a", "esds", "40f8ec2180", "mp4a.40.39", "mp4a.40.39", "aaceld",
      48000, 1, NULL, NULL},
     {"AAC Main", "mp4a", "esds", "400990", "mp4a.40.1", "mp4a.40.1", "aac", 48000, 2, NULL, NULL},
+    {"AAC LC, 7.1 with wide front", "mp4a", "esds", "4011b8", "mp4a.40.2", "mp4a.40.2", "aacl",
+     48000, 8, MPEG, "7"},
+    {"AAC LC, 7.1 with back", "mp4a", "esds", "4011e0", "mp4a.40.2", "mp4a.40.2", "aacl", 48000, 8,
+     MPEG, "12"},
+    {"AAC LC, 5.1.2", "mp4a", "esds", "4011f0", "mp4a.40.2", "mp4a.40.2", "aacl", 48000, 8, MPEG,
+     "14"},
+    {"AAC LC, 5.1", "mp4a", "esds", "4011b0", "mp4a.40.2", "mp4a.40.2", "aacl", 48000, 6, NULL,
+     NULL},
     {"MP3", "mp4a", "esds", "6b", "mp4a.6b", "mp4a.40.34", "mp3", 32000, 2, NULL, NULL},
     {"MP3 at half rates", "mp4a", "esds", "69", "mp4a.69", "mp4a.40.34", "mp3", 32000, 2, NULL,
      NULL},
