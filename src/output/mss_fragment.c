@@ -100,6 +100,17 @@ static uint32_t read_units(const fragment *f, uint32_t from, uint32_t count, uni
     return n;
 }
 
+/* A fragment lasts as its chunk in the manifest says, which is as long as the leading rung's: what comes next begins
+ * there. */
+static void fill_chunk(const fragment *f, unit *units)
+{
+    unit *last = f->count > 0 ? &units[f->count - 1] : NULL;
+
+    if (last != NULL && f->duration > last->dts) {
+        last->duration = clamp_duration(f->duration - last->dts);
+    }
+}
+
 static void add_ranges(const fragment *f, const jo_resource *rs, jo_body *body)
 {
     for (uint32_t n = 0; n < f->count; n++) {
@@ -215,6 +226,7 @@ static apr_status_t make_fragment(jo_ctx *cx, const jo_presentation *p, const jo
     unit *units = apr_palloc(cx->pool, sizeof(*units) * (size_t)count);
     f->units = units;
     f->count = read_units(f, cut[0].sample, count, units);
+    fill_chunk(f, units);
     rewriter *how = choose_rewriter(t);
     if (how == NULL) {
         return APR_SUCCESS;

@@ -298,13 +298,15 @@ static apr_status_t render(renderer *how, const jo_presentation *p, const jo_pla
     return how(&cx, p, h, &rs, body);
 }
 
-/* All of a track: samples, bytes, presentation times to the tick, sync marks, tfxd. */
+/* All of a track: samples, bytes, presentation times to the tick, sync marks, tfxd; every fragment lasts as the manifest's
+ * chunk does, by the leading track's times. */
 static void check_track(const jo_presentation *p, const jo_plan *h, int track, const char *what)
 {
     const jo_track *t = p->periods[0].tracks[track];
     const jo_track_plan *tp = &h->tracks[track];
+    const jo_track *lead = p->periods[0].tracks[tp->lead];
     int64_t offset = jo_mss_offset(&p->periods[0], h);
-    int64_t seen = 0, times = 0, syncs = 0, trouble = 0;
+    int64_t seen = 0, times = 0, syncs = 0, trouble = 0, lasting = 0;
     jo_cursor c;
     jo_sample s;
     jo_body body;
@@ -317,10 +319,11 @@ static void check_track(const jo_presentation *p, const jo_plan *h, int track, c
         }
         parsed f = parse(body.parts[0].data);
         trouble += f.time != jo_packager_mss.segment_time(p, h, track, i) ||
-                   f.duration != jo_mss_time(t, tp, i + 1, offset) - f.time ||
+                   f.duration != jo_mss_time(lead, &h->tracks[tp->lead], i + 1, offset) - f.time ||
                    f.bytes != body.length - body.parts[0].length || f.number != (uint32_t)i + 1 ||
                    f.data_offset != f.moof + 8 || body.parts[0].length != (int64_t)f.moof + 8 ||
                    f.id != (uint32_t)track + 1;
+        lasting += f.end == f.duration;
         for (uint32_t n = 0; n < f.count && jo_cursor_next(&c, &s); n++) {
             int64_t wire = s.dts + s.cts + t->span.shift;
             times += f.pts[n] == jo_ticks_round(wire, t->timescale, HZ) + offset;
@@ -332,6 +335,7 @@ static void check_track(const jo_presentation *p, const jo_plan *h, int track, c
     is_int(times, seen, "  presentation times to the tick");
     is_int(syncs, seen, "  sync marks");
     is_int(trouble, 0, "  tfxd, sizes, numbers");
+    is_int(lasting, tp->last - tp->first, "  durations that fill the chunk");
 }
 
 static void test_fragments(void)
@@ -340,14 +344,18 @@ static void test_fragments(void)
     v.reorder = w.reorder = true;
     v.edit.media_time = 1001;
     w.edit.media_time = 3003;
-    jo_track *tracks[] = {make_track(v), make_track(w), make_track(aac(44100, 2112))};
-    jo_presentation *p = align(3, tracks);
+    recipe shorter = w;
+    shorter.count -= 7;
+    jo_track *tracks[] = {make_track(v), make_track(w), make_track(aac(44100, 2112)),
+                          make_track(shorter)};
+    jo_presentation *p = align(4, tracks);
     const jo_plan *h = plan(p, 0, 0);
     jo_body body;
 
     check_track(p, h, 0, "30000/1001 with B-pictures");
     check_track(p, h, 1, "90000/3003, addressed by the first one's times");
     check_track(p, h, 2, "44100/1024 with 64 hidden samples");
+    check_track(p, h, 3, "a rung that ends before the first one");
 
     render(jo_mss_render_fragment, p, h, 0, 1, &body);
     parsed f = parse(body.parts[0].data);
