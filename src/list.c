@@ -1,6 +1,7 @@
 #include "list.h"
 
 #include "base/status.h"
+#include "output/dash_set.h"
 #include "plan/url_write.h"
 
 #include <apr_tables.h>
@@ -101,14 +102,16 @@ static bool first_of_class(const jo_packager *p, const jo_route *route)
 
 /* Do manifests lead there? DASH answers for its segments by time and by number, and its MPD names one of them; Smooth's
  * other views of a fragment, and its manifest's other name, are for who knows of them. */
-static bool is_named(const lister *l, const jo_route *route)
+static bool is_named(const lister *l, const jo_route *route, int track)
 {
     const jo_packager *p = jo_packagers[l->packager];
-    bool by_time = l->title->options.mpd_template == JO_TEMPLATE_TIME;
+    const jo_plan *plan = l->title->plans[l->packager];
 
     switch (p->format) {
     case JO_DASH:
-        return route->class != JO_CLASS_SEGMENT || by_time == (route->address == JO_BY_TIME);
+        return route->class != JO_CLASS_SEGMENT ||
+               jo_dash_by_time(l->title->options.mpd_template, &plan->tracks[track]) ==
+                   (route->address == JO_BY_TIME);
     case JO_SMOOTH:
         return first_of_class(p, route);
     default:
@@ -121,14 +124,12 @@ static apr_status_t list_route(lister *l, const jo_route *route)
     const jo_selection *s = &l->title->selections[l->packager];
     jo_track *const *tracks = l->title->presentation->periods[0].tracks;
 
-    if (!is_named(l, route)) {
-        return APR_SUCCESS;
-    }
     if (!of_track(route)) {
-        return push(l, route, -1, -1, 0);
+        return is_named(l, route, -1) ? push(l, route, -1, -1, 0) : APR_SUCCESS;
     }
     for (int i = 0; i < s->ntracks; i++) {
-        if (route->serves && !route->serves(tracks[s->tracks[i]])) {
+        if (!is_named(l, route, s->tracks[i]) ||
+            (route->serves && !route->serves(tracks[s->tracks[i]]))) {
             continue;
         }
         if (list_track(l, route, s->tracks[i]) != APR_SUCCESS) {

@@ -79,24 +79,13 @@ static void add_timeline(jo_text *out, const jo_track_plan *tp, const char *inde
     jo_text_addf(out, "%s  </SegmentTimeline>\n", indent);
 }
 
-/* Listed segments must be numbered without holes for $Number$. */
-static bool has_holes(const jo_track_plan *tp)
-{
-    for (int i = tp->first; i < tp->last; i++) {
-        if (jo_plan_empty(tp, i)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void add_segment_template(jo_text *out, const jo_presentation *p, const jo_plan *plan,
                                  const jo_resource *rs, const jo_dash_set *s, int track)
 {
     const char *indent = s->shared_timeline ? "      " : "        ";
     const jo_track *t = p->periods[0].tracks[track];
     const jo_track_plan *tp = &plan->tracks[track];
-    bool by_time = s->template == JO_TEMPLATE_TIME || has_holes(tp);
+    bool by_time = jo_dash_by_time(s->template, tp);
     int64_t duration, start = plan->base_number + tp->first;
 
     jo_text_addf(out, "%s<SegmentTemplate", indent);

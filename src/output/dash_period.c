@@ -27,20 +27,27 @@ static jo_track_plan part_of(const jo_track_plan *tp, int from, int until)
     return part;
 }
 
-/* A period's start may fall within a track's segment: one that starts after it has the segment before it listed as
- * well, so that the period is covered (DASH-IF timing model 5.2.5; dash.js jumps to the period at once otherwise). The
- * track's first segment is then -1. */
+/* A period's start may fall within a track's segment: one that starts after it, or has nothing in the period, has the
+ * segment before it listed as well, so that the period is covered (DASH-IF timing model 5.2.5; dash.js jumps to the period
+ * at once otherwise). The track's first segment is then -1, or less where there are empty ones between. */
 static void cover_start(const jo_track *t, const jo_track_plan *whole, jo_track_plan *part,
                         int from, int64_t start)
 {
     jo_track_plan before = *whole;
+    bool any = part->first < part->last;
+    int at = from - 1;
 
-    before.first = from - 1;
-    if (from > whole->first && part->first == 0 && part->cuts[0].time > start &&
-        !jo_plan_empty(whole, from - 1) && whole->cuts[from - 1].time < start &&
-        jo_dash_variant(t, &before) == jo_dash_variant(t, part)) {
-        part->first = -1;
+    while (at > whole->first && jo_plan_empty(whole, at)) {
+        at--;
     }
+    before.first = at;
+    if (at < whole->first || whole->cuts[at].time >= start || whole->cuts[at + 1].time <= start ||
+        (any && (part->cuts[part->first].time <= start ||
+                 jo_dash_variant(t, &before) != jo_dash_variant(t, part)))) {
+        return;
+    }
+    part->first = at - from;
+    part->last = any ? part->last : 0;
 }
 
 /* When segment `at` starts, by the reference or else by any track that has samples in it. */
@@ -75,9 +82,7 @@ void jo_dash_period_make(jo_ctx *cx, const jo_presentation *p, const jo_plan *pl
         int64_t start = t->preroll + jo_ticks_round(out->start.num, out->start.den, t->timescale);
         jo_track_plan *part = &out->plan.tracks[i];
         *part = part_of(&plan->tracks[i], from, until);
-        if (part->first < part->last) {
-            cover_start(t, &plan->tracks[i], part, from, start);
-        }
+        cover_start(t, &plan->tracks[i], part, from, start);
         const jo_track *v = jo_track_variant(t, part->cuts[part->first].sample);
         jo_track *seen = apr_pmemdup(cx->pool, v, sizeof(*v));
         seen->preroll = start;

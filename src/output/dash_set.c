@@ -11,7 +11,7 @@ static bool same_timeline(const jo_track_plan *a, const jo_track_plan *b, int co
     if (a->first != b->first || a->last != b->last) {
         return false;
     }
-    for (int i = 0; i <= count; i++) {
+    for (int i = a->first; i <= count; i++) {
         if (a->cuts[i].time != b->cuts[i].time) {
             return false;
         }
@@ -51,12 +51,12 @@ bool jo_dash_numbers_fit(const jo_presentation *p, const jo_track *t, const jo_t
     int64_t d = (total + n - 1) / n;
 
     *duration = d < 1 ? 1 : d;
-    if (tp->first != 0 || tp->last != n || (total + *duration - 1) / *duration != n) {
+    if (tp->holes || tp->first != 0 || tp->last != n || (total + *duration - 1) / *duration != n) {
         return false;
     }
     for (int i = 0; i < n; i++) {
         int64_t off = tp->cuts[i].time - t->preroll - i * *duration;
-        if (jo_plan_empty(tp, i) || 2 * (off < 0 ? -off : off) > *duration) {
+        if (2 * (off < 0 ? -off : off) > *duration) {
             return false;
         }
     }

@@ -33,6 +33,12 @@ typedef struct jo_dash_before {
 void jo_dash_identify_sets(jo_ctx *cx, const jo_dash_period *q, jo_dash_set *sets, int n,
                            jo_dash_before *before);
 
+/* Are segments of a track addressed by $Time$? Those of one with holes always: numbers can't be left out. */
+static inline bool jo_dash_by_time(jo_template template, const jo_track_plan *tp)
+{
+    return template == JO_TEMPLATE_TIME || tp->holes;
+}
+
 /* Plain $Number$ with @duration: does every segment start within half a duration of where a client will compute
  * it, and does the client compute as many as there are? */
 bool jo_dash_numbers_fit(const jo_presentation *p, const jo_track *t, const jo_track_plan *tp,

@@ -465,6 +465,7 @@ static void time_empty(jo_track_plan *tp, const jo_track *t, const boundaries *b
     for (int i = n - 1; i > first; i--) {
         if (jo_plan_empty(tp, i)) {
             tp->cuts[i].time = tp->cuts[i + 1].time;
+            tp->holes |= tp->last > first;
         } else if (tp->last == first) {
             tp->last = i + 1;
         }

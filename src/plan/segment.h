@@ -17,6 +17,7 @@ typedef struct jo_track_plan {
     jo_cut *cuts;    /* count + 1: the last one is the end */
     bool aligned;    /* cut at the reference's boundaries (within half a frame) */
     int first, last; /* first non-empty segment and one past the last: [first, last) */
+    bool holes;      /* some segment between them is empty */
     int64_t peak;    /* bits/s, set by the packager once the plan is made (output/measure.h) */
     int64_t average; /* bits/s, likewise */
     int lead;        /* likewise: track whose times name this one's segments, -1 none */

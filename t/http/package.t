@@ -7,6 +7,7 @@ use File::Find qw(find);
 use Test::More;
 use JitOrigin::Httpd;
 use JitOrigin::Media qw(add_title);
+use JitOrigin::Mp4 qw(mp4 wvtt_entry wvtt_sample);
 
 my $s = JitOrigin::Httpd->new(conf => <<'CONF');
 <Location /vod>
@@ -15,11 +16,27 @@ my $s = JitOrigin::Httpd->new(conf => <<'CONF');
 CONF
 add_title($s->docs . '/vod', 'kite', 'video:kite.mp4', 'audio:kite.mp4');
 add_title($s->docs . '/vod', 'frag', 'video:frag.mp4');
+
+# Text whose cues last over whole segments, which have no numbers in the MPD.
+JitOrigin::Httpd::write_file($s->docs . '/vod/cues.mp4', mp4(
+    handler   => 'text',
+    entries   => [wvtt_entry('WEBVTT')],
+    fragments => [{ samples => [map { [5000, wvtt_sample({ payl => $_ })] } qw(One Two)] }],
+));
+chmod 0644, $s->docs . '/vod/cues.mp4';
+JitOrigin::Httpd::write_file($s->docs . '/vod/holes.ism', <<'ISM');
+<smil>
+  <head><meta name="mpd_segment_template" content="number_timeline"/></head>
+  <body><switch>
+    <video src="kite.mp4"/><textstream src="cues.mp4" systemBitrate="1000"><param name="trackName" value="text"/></textstream>
+  </switch></body>
+</smil>
+ISM
 $s->start;
 
 sub encoded { my ($path) = @_; $path =~ s/([^\w.\/-])/sprintf '%%%02X', ord $1/ge; return $path }
 
-for my $title (qw(kite frag)) {
+for my $title (qw(kite frag holes)) {
     my $out = $s->docs . '/static';
     is(system(JitOrigin::Httpd::cli(), 'package', '-q', '-o', $out, $s->docs . "/vod/$title.ism"), 0, "$title is packaged");
     my @files;
@@ -38,6 +55,9 @@ for my $title (qw(kite frag)) {
     is("@wrong", '', '  with the same bytes');
     is(scalar @static, scalar @files, '  and httpd without it');
 }
+
+my @cues = grep { m{holes-text=1000-} } glob $s->docs . '/static/holes.ism/dash/*';
+is("@{[map { s{.*/}{}r } @cues]}", 'holes-text=1000-0.dash holes-text=1000-5000.dash', 'segments are there as the MPD addresses them');
 
 $s->finish;
 done_testing();

@@ -32,6 +32,14 @@ spew("$dir/wvtt-late.mp4", mp4(
     fragments => [{ start => 6000, samples => [cue(1000, 'Tard'), cue(3000)] }],
 ));
 
+# Cues that last over whole segments: no sample begins there.
+spew("$dir/wvtt-long.mp4", mp4(
+    handler   => 'text',
+    language  => 'eng',
+    entries   => [wvtt_entry('WEBVTT')],
+    fragments => [{ samples => [cue(5000, 'Long'), cue(5000, 'Later')] }],
+));
+
 my $ttml = 'http://www.w3.org/ns/ttml';
 
 sub document {
