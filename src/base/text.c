@@ -166,11 +166,20 @@ void jo_text_add_uri(jo_text *t, const char *s)
     }
 }
 
+/* Bytes of the control character that s starts with, of ASCII or (C2 80 to C2 9F) of Latin-1; 0 if it is another one. */
+static size_t control_char(const char *s)
+{
+    unsigned char a = (unsigned char)s[0], b = a == 0xc2 ? (unsigned char)s[1] : 0;
+
+    return a < 0x20 || a == 0x7f ? 1 : b >= 0x80 && b < 0xa0 ? 2 : 0;
+}
+
 void jo_text_add_quoted(jo_text *t, const char *s)
 {
-    for (; *s; s++) {
-        char c = *s == '"' ? '\'' : *s == '\r' || *s == '\n' ? ' ' : *s;
-        jo_text_add_n(t, &c, 1);
+    while (*s) {
+        size_t control = control_char(s);
+        jo_text_add_n(t, control ? " " : *s == '"' ? "'" : s, 1);
+        s += control ? control : 1;
     }
 }
 

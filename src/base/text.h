@@ -23,7 +23,8 @@ void jo_text_add_int(jo_text *t, int64_t v); /* decimal, without printf: for hot
 void jo_text_add_xml(jo_text *t, const char *s);
 /* s as part of a relative URL path: unreserved, '=' '(' ')' ',' '+' kept, the rest %XX (RFC 3986). */
 void jo_text_add_uri(jo_text *t, const char *s);
-/* s inside an HLS quoted-string: double quotes, CR and LF replaced by ' and space (RFC 8216 4.2). */
+/* s inside an HLS quoted-string: double quotes replaced by ', control characters by spaces (RFC 8216bis 4.1,
+ * 4.2). */
 void jo_text_add_quoted(jo_text *t, const char *s);
 /* num/den as decimal with at most `digits` fraction digits (≤ 9), rounded to nearest, no trailing zeros:
  * 3.84, 4, 0.333333. num ≥ 0, den > 0; num·10^digits is computed in 128 bits. */

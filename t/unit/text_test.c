@@ -73,6 +73,9 @@ static void test_escaping(void)
     is_str(escaped(jo_text_add_uri, "audio_eng=1(2),3+4~-./ %\xc3\xa9"),
            "audio_eng=1(2),3+4~-.%2F%20%25%C3%A9", "URI");
     is_str(escaped(jo_text_add_quoted, "a\"b\r\nc"), "a'b  c", "HLS quoted-string");
+    is_str(escaped(jo_text_add_quoted, "\tb\x7f"
+                                       "c\xc2\x85\xc2\xa0\xc3\x85\xc2"),
+           " b c \xc2\xa0\xc3\x85\xc2", "HLS quoted-string without control characters");
     ok(jo_text_same("TrackName", "trackname") && jo_text_same("", ""), "same without case");
     ok(!jo_text_same("track", "trackname") && !jo_text_same("trackname", "track"),
        "prefixes differ");
