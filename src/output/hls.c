@@ -57,8 +57,8 @@ static void add_map(jo_text *out, const jo_resource *rs, const jo_track *t, int 
     jo_text_add(out, ".m4s\"\n");
 }
 
-/* Where the sample entry of some track changes, all playlists say so in the same place (RFC 8216bis 6.2.4); times go on
- * across it. */
+/* Where the sample entry of some track changes, all playlists say so in the same place (RFC 8216bis 6.2.4), and as often:
+ * players match segments by how many came before (4.4.4.3). Times go on across it. */
 static void add_segments(jo_text *out, const jo_plan *plan, const jo_track_plan *tp,
                          const jo_track *t, const jo_resource *rs)
 {
@@ -69,15 +69,12 @@ static void add_segments(jo_text *out, const jo_plan *plan, const jo_track_plan 
     jo_hls_add_name(&name, "hls/", rs, t);
     jo_text_add(&name, "-");
     for (int i = 0; i < tp->last; i++) {
-        bool empty = jo_plan_empty(tp, i), changed = false;
+        bool empty = jo_plan_empty(tp, i);
         bool gap = empty && !jo_hls_is_webvtt(t);
         if (empty && i >= tp->first) {
             continue; /* the sample before it lasts over it */
         }
         for (; change < plan->nchanges && plan->changes[change] <= i; change++) {
-            changed = true;
-        }
-        if (changed) {
             jo_text_add(out, "#EXT-X-DISCONTINUITY\n");
         }
         if (!jo_hls_is_webvtt(t) && variant != variant_of(t, tp, i)) {

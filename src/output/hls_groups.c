@@ -170,10 +170,10 @@ static bool selectable(const work *w, int n)
 {
     const jo_hls_rendition *r = &w->out.renditions[n];
 
-    if (r->is_default || r->track->labels.forced) {
+    if (r->is_default) {
         return true;
     }
-    if (chosen_by_people(r->track)) {
+    if (chosen_by_people(r->track) && !r->track->labels.forced) {
         return false;
     }
     for (int i = 0; i < w->out.nrenditions; i++) {

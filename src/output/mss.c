@@ -7,6 +7,7 @@
 #include "../media/codec.h"
 #include "../media/lang.h"
 #include "measure.h"
+#include "role.h"
 
 #include <string.h>
 
@@ -243,12 +244,7 @@ static int count_chunks(const jo_track_plan *tp)
 /* Captions are a transcript of the sound, subtitles a translation of the speech. */
 static const char *text_subtype(const jo_track *t)
 {
-    for (int i = 0; i < t->labels.nroles; i++) {
-        if (!strcmp(t->labels.roles[i].value, "caption")) {
-            return "CAPT";
-        }
-    }
-    return "SUBT";
+    return jo_role_has(t, "caption") ? "CAPT" : "SUBT";
 }
 
 static void add_size(jo_text *out, const stream *s)

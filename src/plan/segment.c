@@ -510,19 +510,30 @@ static void cut_changes(const jo_track *t, int n, const boundaries *b, jo_track_
     }
 }
 
-static void find_changes(jo_ctx *cx, const jo_period *period, jo_plan *p)
+/* Marks the segments with which the sample entry of a track changes. Empty ones have none. */
+static void mark_changes(const jo_track *t, const jo_track_plan *tp, bool *changed)
 {
-    p->changes = apr_pcalloc(cx->pool, sizeof(int) * (size_t)p->count);
-    for (int i = 1; i < p->count; i++) {
-        bool differs = false;
-        for (int k = 0; k < period->ntracks && !differs; k++) {
-            const jo_track *t = period->tracks[k];
-            const jo_cut *cuts = p->tracks[k].cuts;
-            differs =
-                t->nvariants > 1 && cuts[i].sample < t->span.out &&
-                jo_track_variant(t, cuts[i].sample) != jo_track_variant(t, cuts[i - 1].sample);
+    const jo_track *before = NULL;
+
+    for (int i = tp->first; i < tp->last && t->nvariants > 1; i++) {
+        if (jo_plan_empty(tp, i)) {
+            continue;
         }
-        if (differs) {
+        const jo_track *v = jo_track_variant(t, tp->cuts[i].sample);
+        changed[i] |= before != NULL && before != v;
+        before = v;
+    }
+}
+
+static void find_changes(const jo_period *period, apr_pool_t *scratch, jo_plan *p)
+{
+    bool *changed = apr_pcalloc(scratch, sizeof(*changed) * (size_t)p->count);
+
+    for (int k = 0; k < period->ntracks; k++) {
+        mark_changes(period->tracks[k], &p->tracks[k], changed);
+    }
+    for (int i = 1; i < p->count; i++) {
+        if (changed[i]) {
             p->changes[p->nchanges++] = i;
         }
     }
@@ -594,7 +605,8 @@ apr_status_t jo_plan_make(jo_ctx *cx, const jo_period *period, jo_fraction wante
     apr_status_t rv = find_boundaries(cx, period, wanted, &b);
     if (rv == APR_SUCCESS) {
         plan_tracks(cx, period, &b, p);
-        find_changes(cx, period, p);
+        p->changes = apr_pcalloc(cx->pool, sizeof(*p->changes) * (size_t)p->count);
+        find_changes(period, b.pool, p);
     }
     apr_pool_destroy(b.pool);
     *out = p;

@@ -40,6 +40,21 @@ spew("$dir/wvtt-long.mp4", mp4(
     fragments => [{ samples => [cue(5000, 'Long'), cue(5000, 'Later')] }],
 ));
 
+spew("$dir/wvtt-longer.mp4", mp4(
+    handler   => 'text',
+    language  => 'deu',
+    entries   => [wvtt_entry('WEBVTT')],
+    fragments => [{ samples => [cue(7000, 'Lang'), cue(3000, 'Kurz')] }],
+));
+
+# Another sample entry from 5 s on.
+spew("$dir/wvtt-change.mp4", mp4(
+    handler   => 'text',
+    language  => 'eng',
+    entries   => [wvtt_entry('WEBVTT'), wvtt_entry('WEBVTT - part 2')],
+    fragments => [{ samples => [cue(5000, 'Before')] }, { entry => 2, samples => [cue(5000, 'After')] }],
+));
+
 my $ttml = 'http://www.w3.org/ns/ttml';
 
 sub document {

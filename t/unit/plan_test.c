@@ -331,8 +331,8 @@ static bool is_sound(const jo_plan *h, int n, jo_track **tracks)
                 printf("# track %d, segment %d: samples %u to %u\n", k, i, c->sample, c[1].sample);
                 return false;
             }
-            differs |= i > 0 && t->nruns > 1 && c->sample < t->span.out &&
-                       jo_track_variant(t, c->sample) != jo_track_variant(t, c[-1].sample);
+            differs |= t->nruns > 1 && c[1].sample > c->sample && c->sample > t->span.in &&
+                       jo_track_variant(t, c->sample) != jo_track_variant(t, c->sample - 1);
         }
         if (differs && (listed == h->nchanges || h->changes[listed++] != i)) {
             printf("# change with segment %d\n", i);
@@ -422,6 +422,11 @@ static void test_change_of_other(void)
     two[1] = CHANGE(make_track("audio=1", aac_48k(938)), 450, 452, 454);
     h = plan(align(2, two), 4, 1);
     ok(is_sound(h, 2, two) && h->nchanges == 3, "changes within a few frames are all kept");
+    recipe text = {.kind = JO_TEXT, .timescale = 1000, .duration = 5000, .count = 4};
+    two[1] = CHANGE(make_track("text=1", text), 2); /* 10 s; none begins with the segment before */
+    h = plan(align(2, two), 2, 1);
+    ok(is_sound(h, 2, two) && h->nchanges == 1 && h->changes[0] == 5 && h->tracks[1].holes,
+       "text changes where it does, not with the empty segment before");
     two[1] = CHANGE(make_track("audio=1", aac_48k(938)), 1);
     h = plan(align(2, two), 4, 1);
     ok(is_sound(h, 2, two) && h->nchanges == 1, "at once");
