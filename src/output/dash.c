@@ -1,10 +1,13 @@
 /* DASH: ISO/IEC 23009-1, static MPD, isoff-live and CMAF profiles. */
+#include "../base/status.h"
 #include "../media/codec.h"
 #include "cmaf.h"
 #include "dash_set.h"
 #include "measure.h"
 
 #define MPD "application/dash+xml"
+#define MOST_SETS \
+    8192 /* adaptation sets in all periods: some MB of MPD, made anew for each request */
 
 static jo_fraction length(const jo_options *options)
 {
@@ -296,6 +299,11 @@ static apr_status_t render_mpd(jo_ctx *cx, const jo_presentation *p, const jo_pl
     int64_t ms = jo_presentation_duration_ms(p);
     jo_text out;
 
+    if ((int64_t)jo_dash_periods(plan) * rs->ntracks > MOST_SETS) {
+        return jo_fail(cx, JO_EMEDIA,
+                       "sample descriptions change too often for DASH: %d periods of %d tracks",
+                       jo_dash_periods(plan), rs->ntracks);
+    }
     jo_text_init(&out, cx->pool, 4096);
     jo_text_add(&out, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n"
                       "<!-- Created with mod_jitorigin -->\n"

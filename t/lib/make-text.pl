@@ -55,6 +55,13 @@ spew("$dir/wvtt-change.mp4", mp4(
     fragments => [{ samples => [cue(5000, 'Before')] }, { entry => 2, samples => [cue(5000, 'After')] }],
 ));
 
+# To and fro, 80 times.
+spew("$dir/wvtt-restless.mp4", mp4(
+    handler   => 'text',
+    entries   => [wvtt_entry('WEBVTT'), wvtt_entry('WEBVTT - part 2')],
+    fragments => [map { { entry => 1 + $_ % 2, samples => [cue(200, 'x')] } } 0 .. 80],
+));
+
 my $ttml = 'http://www.w3.org/ns/ttml';
 
 sub document {
