@@ -130,7 +130,10 @@ static void add_video_attributes(jo_text *out, const jo_track *t)
 {
     jo_text_addf(out, " width=\"%u\" height=\"%u\"", t->width, t->height);
     jo_dash_add_fraction(out, "sar", (jo_fraction){t->sar_w, t->sar_h}, ':');
-    jo_dash_add_fraction(out, "frameRate", jo_measure_frame_rate(t), '/');
+    jo_fraction rate = jo_measure_frame_rate(t);
+    if (rate.num > 0) { /* 0: too slow to be said in thousandths */
+        jo_dash_add_fraction(out, "frameRate", rate, '/');
+    }
 }
 
 /* What stands between a Representation's tags. */
