@@ -253,6 +253,7 @@ typedef struct layout {
     uint32_t trun;         /* flags */
     uint32_t tfhd;
     uint32_t per_sample; /* bytes in the trun */
+    int64_t bytes;       /* of the samples */
     const jo_writer
         *document; /* the one sample, where it goes out with other times than the source's; NULL */
 } layout;
@@ -260,7 +261,11 @@ typedef struct layout {
 static layout make_layout(const jo_track *t, uint32_t first, uint32_t last)
 {
     const jo_index *ix = t->index;
-    layout l = {first, last - first, TRUN_DATA_OFFSET | TRUN_SIZE, TFHD_BASE_IS_MOOF, 4, NULL};
+    layout l = {.first = first,
+                .count = last - first,
+                .trun = TRUN_DATA_OFFSET | TRUN_SIZE,
+                .tfhd = TFHD_BASE_IS_MOOF,
+                .per_sample = 4};
 
     if (last <= ix->const_until) {
         l.tfhd |= TFHD_DEFAULT_DURATION;
@@ -293,7 +298,8 @@ static int64_t moof_size(const layout *l)
     return 8 + 16 + 8 + tfhd + 20 + 20 + (int64_t)l->count * l->per_sample;
 }
 
-/* Samples of a segment's fragment. TTML: one, a whole document (hls.js reads an mdat as one document). */
+/* Samples of a segment's fragment. TTML: one, a whole document (hls.js reads an mdat as one document). All such
+ * fragments have headers of one size: a duration takes as much in tfhd as in trun. */
 static uint32_t fragment_samples(const jo_track *t, const jo_track_plan *tp, int i)
 {
     return is_xml(t) ? 1 : tp->cuts[i + 1].sample - tp->cuts[i].sample;
@@ -400,6 +406,7 @@ static apr_status_t move_document(jo_ctx *cx, const jo_track *t, layout *l, cons
         int64_t wire = jo_ticks_round(t->span.shift, t->timescale, 1000000000);
         jo_ttml_move(data, s.size, jo_ticks_sub(0, wire), w);
         l->document = w;
+        l->bytes = (int64_t)w->len;
     }
     return cx->code;
 }
@@ -410,10 +417,6 @@ static apr_status_t write_fragment(jo_ctx *cx, const jo_track *t, const layout *
                                    const jo_resource *rs, jo_body *body, jo_writer *w, size_t from)
 {
     size_t start = w->len, header = (size_t)moof_size(l) + MDAT_HEADER;
-    int64_t data = l->document != NULL
-                       ? (int64_t)l->document->len
-                       : jo_index_range_bytes(t->index, l->first, l->first + l->count);
-
     jo_body_add_memory(body, w->data + from, start + header - from);
     size_t moof = jo_box_open(w, "moof");
     size_t at = jo_full_box_open(w, "mfhd", 0, 0);
@@ -425,7 +428,7 @@ static apr_status_t write_fragment(jo_ctx *cx, const jo_track *t, const layout *
     write_trun(w, t, l, rs, body);
     jo_box_close(w, traf);
     jo_box_close(w, moof);
-    jo_write_u32(w, (uint32_t)(data + MDAT_HEADER));
+    jo_write_u32(w, (uint32_t)(l->bytes + MDAT_HEADER));
     jo_write_bytes(w, "mdat", 4);
     return w->len == start + header ? APR_SUCCESS
                                     : jo_fail(cx, JO_EBUG, "fragment header of %zu bytes, not %zu",
@@ -453,6 +456,7 @@ static apr_status_t write_segment(jo_ctx *cx, const jo_track *t, const jo_track_
     write_styp(&w);
     for (uint32_t first = tp->cuts[i].sample; first < last; first += step) {
         layout l = make_layout(t, first, first + step);
+        l.bytes = is_xml(t) ? jo_index_range_bytes(t->index, first, first + step) : data;
         int64_t sequence = is_xml(t) ? (int64_t)first + 1 : number;
         size_t from = first == tp->cuts[i].sample ? 0 : w.len;
         if (is_xml(t) && t->span.shift != 0 && move_document(cx, t, &l, rs) != APR_SUCCESS) {

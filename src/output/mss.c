@@ -27,7 +27,7 @@ static int64_t ticks(const jo_track *t, int64_t time)
     return jo_ticks_round(time, t->timescale, JO_MSS_TIMESCALE);
 }
 
-int64_t jo_mss_offset(const jo_period *period, const jo_plan *plan)
+static int64_t find_offset(const jo_period *period, const jo_plan *plan)
 {
     int64_t earliest = 0;
 
@@ -49,15 +49,14 @@ static int64_t segment_time(const jo_presentation *p, const jo_plan *plan, int t
     int lead = plan->tracks[track].lead;
 
     return lead < 0 ? -1
-                    : jo_mss_time(period->tracks[lead], &plan->tracks[lead], segment,
-                                  jo_mss_offset(period, plan));
+                    : jo_mss_time(period->tracks[lead], &plan->tracks[lead], segment, plan->offset);
 }
 
 static int find_time(const jo_presentation *p, const jo_plan *plan, int track, int64_t time)
 {
     const jo_period *period = &p->periods[0];
     int lead = plan->tracks[track].lead;
-    int64_t offset = jo_mss_offset(period, plan);
+    int64_t offset = plan->offset;
 
     if (lead < 0) {
         return -1;
@@ -133,7 +132,7 @@ static int find_lead(const jo_period *period, const jo_plan *plan, int i)
     const jo_track *t = period->tracks[i];
     const jo_track_plan *tp = &plan->tracks[i];
 
-    if (!(t->formats & JO_SMOOTH) || t->nvariants > 1 || !tp->aligned) {
+    if (!(t->formats & JO_SMOOTH) || !tp->aligned) {
         return -1;
     }
     for (int k = 0; k < i; k++) {
@@ -155,6 +154,7 @@ static void measure(const jo_period *period, jo_plan *plan)
     for (int i = 0; i < period->ntracks; i++) {
         drop_priming(period->tracks[i], &plan->tracks[i]);
     }
+    plan->offset = find_offset(period, plan);
     for (int i = 0; i < period->ntracks; i++) {
         plan->tracks[i].lead = find_lead(period, plan, i);
     }
@@ -175,9 +175,6 @@ typedef struct stream {
 
 static const char *why_not(jo_ctx *cx, const jo_track *t, const jo_track_plan *tp, jo_smooth *out)
 {
-    if (t->nvariants > 1) {
-        return "its sample description changes";
-    }
     if (tp->lead < 0) {
         return "it is not cut like the tracks before it";
     }
@@ -398,7 +395,7 @@ static apr_status_t render_manifest(jo_ctx *cx, const jo_presentation *p, const 
 {
     const jo_period *period = &p->periods[0];
     unsigned version = rs->options->iss_version ? rs->options->iss_version : NEWEST;
-    int64_t offset = jo_mss_offset(period, plan);
+    int64_t offset = plan->offset;
     stream *streams = apr_pcalloc(cx->pool, sizeof(*streams) * (size_t)rs->ntracks);
     int n = make_streams(cx, period, plan, rs, streams);
     jo_text out;

@@ -9,10 +9,7 @@
 
 #define JO_MSS_TIMESCALE 10000000
 
-/* Ticks of 10 MHz between a plan's wire times and those of its Smooth output. Smooth has no edit list: what of an access
- * unit would have to be hidden before time 0 moves the whole title instead. At least 0. */
-int64_t jo_mss_offset(const jo_period *period, const jo_plan *plan);
-/* Where segment i of a track starts (i == count: where it ends), given that offset. */
+/* Where segment i of a track starts (i == count: where it ends), given the plan's offset. */
 int64_t jo_mss_time(const jo_track *t, const jo_track_plan *tp, int i, int64_t offset);
 
 /* Rows' renders (packager.h): moof and mdat, moof, sample data, moof and mdat of the first key picture alone.

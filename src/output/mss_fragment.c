@@ -40,6 +40,8 @@ typedef struct fragment {
     uint32_t number; /* sequence number */
     int64_t time, duration;
     int64_t shift; /* from wire times, in ticks of 10 MHz, to times of this fragment */
+    int64_t lag;  /* what decode times are raised by before they are rescaled, ticks of the track */
+    int64_t zero; /* that decode time, in ticks of 10 MHz, with which the fragment starts */
     const unit *units;
     const uint8_t *data; /* of the units, where it is not the source's; NULL */
     uint32_t first;      /* sample number of units[0] */
@@ -57,16 +59,21 @@ static int64_t ticks(const jo_track *t, int64_t media_time)
     return jo_ticks_round(jo_ticks_add(media_time, t->span.shift), t->timescale, JO_MSS_TIMESCALE);
 }
 
-/* Decode time after the fragment's start. Without reordering it is the presentation time; what begins before the
- * fragment (text that is shown already at time 0) begins with it. */
-static int64_t decode_time(const fragment *f, int64_t dts, int64_t first)
+/* Decode times count from the first sample's. Without reordering they are presentation times, and count from the
+ * fragment's. */
+static void set_zero(fragment *f)
 {
     const jo_track *t = f->track;
+    bool reordered = t->index->reordered;
 
-    if (t->index->reordered) {
-        return ticks(t, dts + t->dts_shift) - ticks(t, first + t->dts_shift);
-    }
-    int64_t at = ticks(t, dts + t->index->cts) + f->shift - f->time;
+    f->lag = reordered ? t->dts_shift : t->index->cts;
+    f->zero = reordered ? ticks(t, jo_index_dts(t->index, f->first) + f->lag) : f->time - f->shift;
+}
+
+/* Decode time after the fragment's start; what begins before it (text that is shown already at time 0) begins with it. */
+static int64_t decode_time(const fragment *f, int64_t dts)
+{
+    int64_t at = ticks(f->track, dts + f->lag) - f->zero;
     return at < 0 ? 0 : at;
 }
 
@@ -80,22 +87,23 @@ static int32_t clamp_cts(int64_t c)
     return (int32_t)(c < INT32_MIN ? INT32_MIN : c > INT32_MAX ? INT32_MAX : c);
 }
 
-static uint32_t read_units(const fragment *f, uint32_t from, uint32_t count, unit *units)
+static uint32_t read_units(const fragment *f, uint32_t count, unit *units)
 {
     const jo_track *t = f->track;
-    int64_t first = jo_index_dts(t->index, from);
+    int64_t dts = decode_time(f, jo_index_dts(t->index, f->first));
     uint32_t n = 0;
     jo_cursor c;
     jo_sample s;
 
-    jo_cursor_init(&c, t->index, from);
+    jo_cursor_init(&c, t->index, f->first);
     for (; n < count && jo_cursor_next(&c, &s); n++) {
-        int64_t dts = decode_time(f, s.dts, first);
+        int64_t end = decode_time(f, s.dts + s.duration); /* where the next one is decoded */
         units[n] = (unit){.offset = s.offset, .dts = dts, .size = s.size, .sync = s.sync};
-        units[n].duration = clamp_duration(decode_time(f, s.dts + s.duration, first) - dts);
+        units[n].duration = clamp_duration(end - dts);
         if (t->index->reordered) {
             units[n].cts = clamp_cts(ticks(t, s.dts + s.cts) + f->shift - f->time - dts);
         }
+        dts = end;
     }
     return n;
 }
@@ -208,7 +216,6 @@ static apr_status_t make_fragment(jo_ctx *cx, const jo_presentation *p, const jo
     const jo_track *t = period->tracks[rs->track];
     const jo_track_plan *tp = &plan->tracks[rs->track];
     const jo_cut *cut = &tp->cuts[rs->segment];
-    int64_t offset = jo_mss_offset(period, plan);
     const jo_track *lead = period->tracks[tp->lead];
     const jo_track_plan *lp = &plan->tracks[tp->lead];
     uint32_t count = cut[1].sample - cut[0].sample;
@@ -217,15 +224,16 @@ static apr_status_t make_fragment(jo_ctx *cx, const jo_presentation *p, const jo
         (fragment){.track = t, .id = (uint32_t)rs->track + 1, .bytes = cut[1].bytes - cut[0].bytes};
     f->first = cut[0].sample;
     f->number = (uint32_t)(plan->base_number + rs->segment);
-    f->time = jo_mss_time(lead, lp, rs->segment, offset);
-    f->duration = jo_mss_time(lead, lp, rs->segment + 1, offset) - f->time;
-    f->shift = offset + f->time - jo_mss_time(t, tp, rs->segment, offset);
+    f->time = jo_mss_time(lead, lp, rs->segment, plan->offset);
+    f->duration = jo_mss_time(lead, lp, rs->segment + 1, plan->offset) - f->time;
+    f->shift = plan->offset + f->time - jo_mss_time(t, tp, rs->segment, plan->offset);
+    set_zero(f);
     if (check_size(cx, f, count) != APR_SUCCESS) {
         return cx->code;
     }
     unit *units = apr_palloc(cx->pool, sizeof(*units) * (size_t)count);
     f->units = units;
-    f->count = read_units(f, cut[0].sample, count, units);
+    f->count = read_units(f, count, units);
     fill_chunk(f, units);
     rewriter *how = choose_rewriter(t);
     if (how == NULL) {

@@ -29,6 +29,9 @@ typedef struct jo_plan {
     jo_track_plan *tracks; /* as in the period's tracks */
     int *changes; /* segments with which the sample entry of some track changes, rising; never 0 */
     int nchanges;
+    /* Set by the packager once the plan is made: ticks of 10 MHz between wire times and those of Smooth, at least 0. It
+     * has no edit list: what would have to be hidden of an access unit before time 0 moves the whole title instead. */
+    int64_t offset;
     int64_t longest_ms; /* longest segment of any audio or video track, rounded up */
 } jo_plan;
 

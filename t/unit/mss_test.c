@@ -162,7 +162,7 @@ static void test_priming(void)
     jo_presentation *p = align(2, tracks);
     const jo_plan *h = plan(p, 0, 0);
 
-    is_int(jo_mss_offset(&p->periods[0], h), 0, "whole access units of priming move nothing");
+    is_int(h->offset, 0, "whole access units of priming move nothing");
     is_int(h->tracks[1].cuts[0].sample, 1, "they are left out");
     is_int(h->tracks[1].cuts[0].bytes, 100, "with their bytes");
     is_int(h->tracks[1].cuts[0].time, 0, "what is left starts at 0");
@@ -173,7 +173,7 @@ static void test_priming(void)
     p = align(2, tracks);
     h = plan(p, 0, 0);
     int64_t rest = jo_ticks_round(64, 48000, HZ);
-    is_int(jo_mss_offset(&p->periods[0], h), rest, "64 hidden samples move the title");
+    is_int(h->offset, rest, "64 hidden samples move the title");
     is_int(h->tracks[1].cuts[0].sample, 2, "2112: two units are left out");
     is_int(h->tracks[1].cuts[0].time, -64, "a third begins before 0");
     is_int(jo_packager_mss.segment_time(p, h, 1, 0), 0, "the sound starts at 0");
@@ -305,7 +305,7 @@ static void check_track(const jo_presentation *p, const jo_plan *h, int track, c
     const jo_track *t = p->periods[0].tracks[track];
     const jo_track_plan *tp = &h->tracks[track];
     const jo_track *lead = p->periods[0].tracks[tp->lead];
-    int64_t offset = jo_mss_offset(&p->periods[0], h);
+    int64_t offset = h->offset;
     int64_t seen = 0, times = 0, syncs = 0, trouble = 0, lasting = 0;
     jo_cursor c;
     jo_sample s;
