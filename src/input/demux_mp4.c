@@ -47,25 +47,11 @@ apr_status_t jo_mp4_announce(jo_mp4_file *f, const jo_mp4_track *t, uint32_t n)
     return APR_SUCCESS;
 }
 
-/* Nothing of the sound depends on what came before; other codecs have key frames as video has them. */
-static bool plain_sound(const jo_track *t)
-{
-    static const jo_codec *const plain[] = {&jo_codec_ac3,  &jo_codec_eac3, &jo_codec_opus,
-                                            &jo_codec_flac, &jo_codec_alac, &jo_codec_mpeg_audio};
-
-    for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
-        if (t->codec == plain[i]) {
-            return true;
-        }
-    }
-    return t->codec == &jo_codec_aac && t->rfc6381 != NULL && strcmp(t->rfc6381, "mp4a.40.42") != 0;
-}
-
 apr_status_t jo_mp4_add(jo_mp4_file *f, jo_mp4_track *t, const jo_sample *s, uint32_t description)
 {
     jo_sample sample = *s;
 
-    sample.sync |= t->plain_units;
+    sample.sync |= t->track->plain_units;
     description += description == 0;
     if (description != t->description &&
         (jo_mp4_describe(f, t, description) != APR_SUCCESS || t->track->codec == NULL)) {
@@ -365,11 +351,7 @@ static apr_status_t read_trak(jo_mp4_file *f, jo_reader trak)
     read_edits(f, trak, t);
     read_kinds(f->cx, trak, t);
     mt->track = t;
-    if (jo_mp4_read_entries(f, minf, mt) != APR_SUCCESS) {
-        return f->cx->code;
-    }
-    mt->plain_units = t->kind == JO_TEXT || plain_sound(t);
-    return APR_SUCCESS;
+    return jo_mp4_read_entries(f, minf, mt);
 }
 
 /* Tracks that another names as its chapters (QuickTime's 'chap' reference) are no programme of their own. */

@@ -262,7 +262,8 @@ static apr_status_t open_syncs(jo_mp4_file *f, const jo_mp4_track *t, syncs *s)
     s->all = !full;
     jo_mp4_open_groups(t->stbl, JO_MP4_RAP, &s->open);
     s->first = s->full.entries == 0;
-    if (full && s->first && s->partial.entries == 0 && s->open.entries == 0 && !t->plain_units) {
+    if (full && s->first && s->partial.entries == 0 && s->open.entries == 0 &&
+        !t->track->plain_units) {
         jo_log_write(f->cx, JO_LOG_WARNING, "%s: track %u: stss names no sync sample",
                      f->source->name, t->id);
     }

@@ -36,7 +36,6 @@ typedef struct jo_mp4_track {
     int64_t next_dts;          /* where a fragment without tfdt goes on */
     uint32_t added;            /* samples so far */
     uint32_t declared;         /* samples that the moov speaks of */
-    bool plain_units;          /* every sample can be decoded alone, whatever the file says */
     bool served;               /* only serves another track: chapter titles and pictures */
     int64_t last_moof;         /* offset of the last moof with samples of it, -1 */
 } jo_mp4_track;

@@ -93,6 +93,7 @@ apr_status_t jo_codec_parse(jo_ctx *cx, jo_track *t)
     }
     t->codec = row->codec;
     t->formats = row->formats;
+    t->plain_units = row->codec->plain_units;
     return row->codec->parse(cx, t);
 }
 

@@ -27,6 +27,7 @@ typedef struct jo_smooth {
 struct jo_codec {
     const char *name; /* "H.264", "AAC": for messages */
     jo_kind kind;
+    bool plain_units; /* its samples need no key frames; parse may take it back from a track */
     /* Group word of HLS audio and text groups, e.g. "aacl"; NULL for video. */
     const char *(*group)(const jo_track *t);
     /* Reads t->entry; fills the codec part of t. Damage, or a variant that can't be packaged, sets t->codec = NULL

@@ -177,6 +177,7 @@ static void name(apr_pool_t *pool, jo_track *t, const asc *a)
     if (a->aot != AOT_LC) {
         t->formats &= ~(unsigned)JO_SMOOTH;
     }
+    t->plain_units = a->aot != AOT_USAC; /* which has key frames: 23003-3 */
 }
 
 /* Up to 6 the configuration is the count. Beyond, several layouts have one count: 7.1 of the cinema (7) and of the living
@@ -233,6 +234,7 @@ static apr_status_t parse(jo_ctx *cx, jo_track *t)
                                apr_psprintf(cx->pool, "codec 'mp4a.%02x' is not supported", oti));
     }
     t->formats &= JO_HLS | JO_DASH;
+    t->plain_units = t->codec->plain_units;
     return t->codec->parse(cx, t);
 }
 
@@ -287,6 +289,7 @@ static bool smooth(jo_ctx *cx, const jo_track *t, jo_smooth *out)
 
 const jo_codec jo_codec_aac = {.name = "AAC",
                                .kind = JO_AUDIO,
+                               .plain_units = true,
                                .group = group,
                                .parse = parse,
                                .write_entry = write_entry,

@@ -201,6 +201,7 @@ static bool smooth(jo_ctx *cx, const jo_track *t, jo_smooth *out)
 
 const jo_codec jo_codec_ac3 = {.name = "AC-3",
                                .kind = JO_AUDIO,
+                               .plain_units = true,
                                .group = group,
                                .parse = parse_ac3,
                                .write_entry = write_ac3,
@@ -208,6 +209,7 @@ const jo_codec jo_codec_ac3 = {.name = "AC-3",
 
 const jo_codec jo_codec_eac3 = {.name = "E-AC-3",
                                 .kind = JO_AUDIO,
+                                .plain_units = true,
                                 .group = group,
                                 .parse = parse_eac3,
                                 .write_entry = write_eac3,

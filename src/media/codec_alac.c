@@ -39,6 +39,7 @@ static void write_entry(const jo_track *t, jo_entry_style style, jo_writer *w)
 
 const jo_codec jo_codec_alac = {.name = "Apple Lossless",
                                 .kind = JO_AUDIO,
+                                .plain_units = true,
                                 .group = group,
                                 .parse = parse,
                                 .write_entry = write_entry,

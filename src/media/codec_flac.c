@@ -85,6 +85,7 @@ static const char *rfc6381(apr_pool_t *pool, const jo_track *t, jo_entry_style s
 
 const jo_codec jo_codec_flac = {.name = "FLAC",
                                 .kind = JO_AUDIO,
+                                .plain_units = true,
                                 .group = group,
                                 .parse = parse,
                                 .write_entry = write_entry,

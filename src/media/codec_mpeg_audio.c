@@ -84,6 +84,7 @@ static void write_entry(const jo_track *t, jo_entry_style style, jo_writer *w)
 
 const jo_codec jo_codec_mpeg_audio = {.name = "MPEG audio",
                                       .kind = JO_AUDIO,
+                                      .plain_units = true,
                                       .group = group,
                                       .parse = parse,
                                       .wants_probe = wants_probe,

@@ -35,6 +35,7 @@ static void write_entry(const jo_track *t, jo_entry_style style, jo_writer *w)
  * the other packagers write it. */
 const jo_codec jo_codec_opus = {.name = "Opus",
                                 .kind = JO_AUDIO,
+                                .plain_units = true,
                                 .group = group,
                                 .parse = parse,
                                 .write_entry = write_entry,

@@ -237,6 +237,7 @@ static bool smooth_stpp(jo_ctx *cx, const jo_track *t, jo_smooth *out)
 
 const jo_codec jo_codec_stpp = {.name = "TTML",
                                 .kind = JO_TEXT,
+                                .plain_units = true,
                                 .group = group,
                                 .parse = parse_stpp,
                                 .wants_probe = wants_probe_stpp,
@@ -279,6 +280,7 @@ static void write_wvtt(const jo_track *t, jo_entry_style style, jo_writer *w)
 
 const jo_codec jo_codec_wvtt = {.name = "WebVTT",
                                 .kind = JO_TEXT,
+                                .plain_units = true,
                                 .group = group,
                                 .parse = parse_wvtt,
                                 .write_entry = write_wvtt,

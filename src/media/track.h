@@ -97,6 +97,7 @@ struct jo_track {
     uint32_t sample_rate;   /* output rate, after SBR */
     uint16_t channels;      /* output channels, after PS */
     unsigned formats;       /* that can carry it: JO_HLS | … */
+    bool plain_units;       /* every sample can be decoded alone, whatever the file marks */
     jo_colour colour;
     const char *supplemental; /* SUPPLEMENTAL-CODECS with its brand: "dvh1.08.07/db4h"; NULL none */
     const char *hls_channels; /* CHANNELS where the count alone doesn't say it: "12/JOC" */
