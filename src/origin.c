@@ -56,6 +56,12 @@ static apr_status_t read_descriptor(jo_ctx *open, jo_title *t, const jo_ism **is
     return APR_SUCCESS;
 }
 
+/* Why a format has no place for a track. */
+static const char *why_not(const jo_track *t)
+{
+    return t->nvariants > 1 ? "several sample descriptions" : t->codec->name;
+}
+
 /* What a format can't carry is not in its manifests. */
 static void select_tracks(jo_ctx *cx, const jo_period *period, const jo_packager *packager,
                           jo_selection *s)
@@ -66,7 +72,7 @@ static void select_tracks(jo_ctx *cx, const jo_period *period, const jo_packager
         int at = s->ntracks;
         if (!(t->formats & packager->format)) {
             jo_log_write(cx, JO_LOG_INFO, "track %s: %s can't carry %s: left out", t->token,
-                         packager->name, t->codec->name);
+                         packager->name, why_not(t));
             continue;
         }
         while (at > 0 && period->tracks[s->tracks[at - 1]]->labels.order > t->labels.order) {
@@ -238,11 +244,11 @@ static apr_status_t check_format(jo_ctx *cx, const jo_title *t, const jo_package
 
     if (track >= 0 && !(period->tracks[track]->formats & packager->format)) {
         return jo_fail(cx, JO_ENOTFOUND, "%s can't carry track %s: %s", packager->name,
-                       t->tokens[track], period->tracks[track]->codec->name);
+                       t->tokens[track], why_not(period->tracks[track]));
     }
     if (f->resource.ntracks == 0) {
         return jo_fail(cx, JO_EMEDIA, "%s can carry none of the title's tracks (%s: %s)",
-                       packager->name, t->tokens[0], period->tracks[0]->codec->name);
+                       packager->name, t->tokens[0], why_not(period->tracks[0]));
     }
     return APR_SUCCESS;
 }

@@ -114,10 +114,14 @@ static bool in_list(const char *list, const char *word, size_t len)
 
 static const char *join(multivariant *m, const char *list, const jo_track *t)
 {
-    const char *c = t->codec->rfc6381(m->cx->pool, t, jo_hls_entry_style(m->rs));
-
-    return in_list(list, c, strlen(c)) ? list
-                                       : apr_pstrcat(m->cx->pool, list, *list ? "," : "", c, NULL);
+    for (int v = 0; v < t->nvariants; v++) {
+        const jo_track *as = t->variants[v];
+        const char *c = as->codec->rfc6381(m->cx->pool, as, jo_hls_entry_style(m->rs));
+        if (!in_list(list, c, strlen(c))) {
+            list = apr_pstrcat(m->cx->pool, list, *list ? "," : "", c, NULL);
+        }
+    }
+    return list;
 }
 
 static const char *join_group(multivariant *m, const char *list, const jo_hls_groups *groups,

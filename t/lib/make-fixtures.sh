@@ -28,10 +28,10 @@ video() { # FILE KBITS
         $exact -video_track_timescale 12800 "$1"
 }
 
-plain() { # FILE SIZE SECONDS: fragments of one GOP, nothing reordered
+plain() { # FILE SIZE SECONDS LEVEL: fragments of one GOP, nothing reordered
     # shellcheck disable=SC2086
     ff -f lavfi -i "testsrc2=size=$2:rate=25:duration=$3" -pix_fmt yuv420p -sws_flags +bitexact+accurate_rnd \
-        -c:v libx264 -preset veryfast -profile:v baseline -b:v 100k -threads 1 \
+        -c:v libx264 -preset veryfast -profile:v baseline -level:v "$4" -b:v 100k -threads 1 \
         -x264-params asm=0:keyint=50:min-keyint=50:scenecut=0:ref=1 \
         -movflags +frag_keyframe+empty_moov+default_base_moof $exact -video_track_timescale 12800 "$1"
 }
@@ -76,8 +76,8 @@ copy cmaf-100k.mp4 "$fragments+cmaf" .v100.mp4
 copy cmaf-eng.mp4 '-movflags +cmaf+dash+global_sidx+empty_moov -frag_duration 2000000' .eng.mp4
 copy cmaf-deu.mp4 '-movflags +cmaf+empty_moov -frag_duration 2000000' .deu.mp4
 copy ac3-eng.mp4 '-movflags +faststart' .ac3.mp4
-plain .p1.mp4 160x90 4
-plain .p2.mp4 320x180 6
+plain .p1.mp4 160x90 4 1.2
+plain .p2.mp4 320x180 6 1.3 # so that CODECS has two to name
 perl "$lib/join-entries.pl" entries.mp4 .p1.mp4 .p2.mp4  # another sample entry from 4 s on
 perl "$lib/join-entries.pl" --progressive joined.mp4 .p1.mp4 .p2.mp4
 perl "$lib/refer.pl" refer.mp4 prog.mp4                   # its samples are in prog.mp4
