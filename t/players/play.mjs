@@ -34,6 +34,8 @@ function setUp({ player, url }) {
   const fail = text => T.errors.push(String(text).slice(0, 300));
   video.addEventListener('error', () => fail(`video: ${video.error && video.error.message}`));
   video.addEventListener('ended', () => { T.ended = true; });
+  // dash.js moves a play head that stands at the very end half a second back and leaves it paused: a viewer presses play
+  video.addEventListener('seeked', () => { if (video.paused && !video.ended) video.play().catch(() => {}); });
   const sorted = rows => rows.slice().sort((a, b) => a.bandwidth - b.bandwidth);
   const start = {
     hls() {
@@ -124,9 +126,10 @@ async function run(page) {
   await seek(duration / 2);
   await plays('from the middle', duration / 2, Math.min(seconds, duration / 2 - 2));
   if (wantSwitch) await switches(page, seek, until);
-  let last = { ended: false };
-  for (let n = 0; n < 5 && !last.ended; n++) { // dash.js at times does not close the stream after a seek; every time only if something is wrong
-    await seek(duration - 3 - n / 4);
+  await seek(duration - 3);
+  let last = await until(s => s.ended);
+  if (!last.ended) { // dash.js at times does not close the stream after a seek; it does so twice only if something is wrong
+    await seek(duration - 3);
     last = await until(s => s.ended);
   }
   check(last.ended && Math.abs(last.time - duration) < 0.5, 'reaches the end', JSON.stringify(last));
