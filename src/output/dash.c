@@ -250,11 +250,9 @@ static int64_t longest_ms(const jo_period *period, const jo_plan *plan, const jo
 
     for (int k = 0; k < rs->ntracks; k++) {
         const jo_track *t = period->tracks[rs->tracks[k]];
-        const jo_track_plan *tp = &plan->tracks[rs->tracks[k]];
-        for (int i = tp->first; i < tp->last && t->kind == JO_TEXT; i++) {
-            int64_t ms = jo_ticks_ceil(jo_plan_duration(tp, i), t->timescale, 1000);
-            longest = ms > longest ? ms : longest;
-        }
+        int64_t ticks = jo_plan_longest(&plan->tracks[rs->tracks[k]]);
+        int64_t ms = t->kind == JO_TEXT ? jo_ticks_ceil(ticks, t->timescale, 1000) : 0;
+        longest = ms > longest ? ms : longest;
     }
     return longest;
 }

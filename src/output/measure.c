@@ -13,13 +13,7 @@ int64_t jo_measure_target(const jo_plan *plan)
 
 int64_t jo_measure_track_target(const jo_track *t, const jo_track_plan *tp)
 {
-    int64_t longest = 0;
-
-    for (int i = 0; i < tp->last; i++) { /* gaps ahead of the track are listed too */
-        int64_t d = jo_plan_duration(tp, i);
-        longest = d > longest ? d : longest;
-    }
-    int64_t s = jo_ticks_round(longest, t->timescale, 1);
+    int64_t s = jo_ticks_round(jo_plan_longest(tp), t->timescale, 1);
     return s < 1 ? 1 : s;
 }
 

@@ -564,14 +564,15 @@ static void plan_track(jo_ctx *cx, const jo_period *period, int number, const bo
     }
 }
 
-static int64_t longest_ms(const jo_track *t, const jo_track_plan *tp)
+int64_t jo_plan_longest(const jo_track_plan *tp)
 {
     int64_t longest = 0;
+
     for (int i = 0; i < tp->last; i++) { /* gaps ahead of the track are listed too */
         int64_t d = jo_plan_duration(tp, i);
         longest = d > longest ? d : longest;
     }
-    return jo_ticks_ceil(longest, t->timescale, 1000);
+    return longest;
 }
 
 static void plan_tracks(jo_ctx *cx, const jo_period *period, const boundaries *b, jo_plan *p)
@@ -585,7 +586,8 @@ static void plan_tracks(jo_ctx *cx, const jo_period *period, const boundaries *b
         if (i != period->reference) {
             plan_track(cx, period, i, b, &p->tracks[period->reference], &p->tracks[i]);
         }
-        int64_t ms = jo_period_counts(period, t) ? longest_ms(t, &p->tracks[i]) : 0;
+        int64_t longest = jo_period_counts(period, t) ? jo_plan_longest(&p->tracks[i]) : 0;
+        int64_t ms = jo_ticks_ceil(longest, t->timescale, 1000);
         p->longest_ms = ms > p->longest_ms ? ms : p->longest_ms;
         if (!p->tracks[i].aligned) {
             jo_log_write(cx, JO_LOG_WARNING,

@@ -46,6 +46,9 @@ apr_status_t jo_plan_make(jo_ctx *cx, const jo_period *period, jo_fraction wante
 int jo_plan_find_number(const jo_plan *p, int64_t number);
 int jo_plan_find_time(const jo_plan *p, int t, int64_t time);
 
+/* The longest segment that manifests list of a track, ticks. */
+int64_t jo_plan_longest(const jo_track_plan *tp);
+
 static inline int64_t jo_plan_duration(const jo_track_plan *t, int i)
 {
     return t->cuts[i + 1].time - t->cuts[i].time;
