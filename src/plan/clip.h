@@ -1,0 +1,29 @@
+/* A range of a title's minutes: vbegin=, vend= and t=. */
+#ifndef JO_CLIP_H
+#define JO_CLIP_H
+
+#include "../base/text.h"
+#include "segment.h"
+
+/* Microseconds of the presentation's time line (what players show; the pre-roll P not included). */
+typedef struct jo_clip {
+    int64_t begin; /* 0: from the start */
+    int64_t end;   /* INT64_MAX: to the end */
+} jo_clip;
+
+static const jo_clip jo_clip_all = {0, INT64_MAX};
+
+static inline bool jo_clip_given(const jo_clip *c)
+{
+    return c->begin > 0 || c->end < INT64_MAX;
+}
+
+/* The values of the parameters, NULL where absent: seconds, mm:ss or hh:mm:ss, each with a fraction of up to six digits;
+ * t is "a-b", "a;b", "a-" or "-b". JO_EREQUEST: malformed, reversed or empty, t beside the others. */
+apr_status_t jo_clip_parse(jo_ctx *cx, const char *vbegin, const char *vend, const char *t,
+                           jo_clip *out);
+
+/* A time in seconds, without needless digits: 90, 12.5. */
+void jo_clip_write_time(int64_t us, jo_text *out);
+
+#endif

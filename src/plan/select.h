@@ -1,0 +1,41 @@
+/* What a query chooses: tracks (filter, aws.manifestfilter, min_bitrate, max_bitrate, start_index), minutes (vbegin,
+ * vend, t) and options of the manifest. One parser serves rendering and cache keys; what it does not know is ignored and
+ * is in no canonical query. */
+#ifndef JO_SELECT_H
+#define JO_SELECT_H
+
+#include "../media/options.h"
+#include "clip.h"
+#include "filter.h"
+#include "manifest_filter.h"
+
+/* What a kind of resource reads of a query, as bits. */
+enum {
+    JO_TAKES_TRACKS = 1,  /* filter, aws.manifestfilter, min_bitrate, max_bitrate */
+    JO_TAKES_ORDER = 2,   /* start_index */
+    JO_TAKES_CLIP = 4,    /* vbegin, vend, t */
+    JO_TAKES_OPTIONS = 8, /* what JitOriginQueryOptions lists */
+};
+
+typedef struct jo_select {
+    const jo_filter *filter;                   /* NULL: none */
+    const jo_manifest_filter *manifest_filter; /* NULL: none */
+    int64_t min_bitrate, max_bitrate;          /* bits/s, inclusive; 0 and INT64_MAX: not given */
+    int64_t start_index;                       /* variant to list first, from 0; -1: not given */
+    jo_clip clip;
+    jo_query_options options; /* with `given` for each */
+} jo_select;
+
+/* args: the raw query, may be NULL. takes: what the resource reads; the rest of the query is ignored, except that
+ * aws.manifestfilter (if settings allow it) is refused where it isn't taken. JO_EREQUEST says what is wrong with which
+ * parameter. A parameter given twice: JO_EREQUEST. */
+apr_status_t jo_select_parse(jo_ctx *cx, const char *args, unsigned takes,
+                             const jo_settings *settings, jo_select *out);
+
+/* The query in canonical form: what of it a resource that reads `takes` reads, sorted by name, with as little
+ * percent-encoding as RFC 3986 allows; "" or "?name=value&…". Parsing it gives an equal selection. */
+const char *jo_select_query(apr_pool_t *pool, const jo_select *s, unsigned takes);
+
+bool jo_select_keeps(jo_ctx *cx, const jo_select *s, const jo_track *t);
+
+#endif
