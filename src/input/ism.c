@@ -14,13 +14,6 @@ static const struct {
     jo_ism_type type;
 } elements[] = {{"video", JO_ISM_VIDEO}, {"audio", JO_ISM_AUDIO}, {"textstream", JO_ISM_TEXT}};
 
-static const struct {
-    const char *word;
-    jo_template value;
-} templates[] = {{"time", JO_TEMPLATE_TIME},
-                 {"number", JO_TEMPLATE_NUMBER},
-                 {"number_timeline", JO_TEMPLATE_NUMBER_TIMELINE}};
-
 typedef struct parse {
     jo_ctx *cx;
     jo_ism *ism;
@@ -147,24 +140,16 @@ static apr_status_t parse_length(jo_ctx *cx, const jo_ism_pair *meta, jo_fractio
 
 static apr_status_t parse_template(jo_ctx *cx, const jo_ism_pair *meta, jo_template *out)
 {
-    for (size_t i = 0; i < sizeof templates / sizeof *templates; i++) {
-        if (jo_text_same(meta->value, templates[i].word)) {
-            *out = templates[i].value;
-            return APR_SUCCESS;
-        }
-    }
-    return jo_fail(cx, JO_EMEDIA, "%s \"%s\" is none of time, number, number_timeline", meta->name,
-                   meta->value);
+    if (!jo_template_parse(meta->value, out))
+        return jo_fail(cx, JO_EMEDIA, "%s \"%s\" is none of time, number, number_timeline",
+                       meta->name, meta->value);
+    return APR_SUCCESS;
 }
 
-/* 20, 21, 22 for Smooth manifests 2.0 to 2.2. */
 static apr_status_t parse_version(jo_ctx *cx, const jo_ism_pair *meta, unsigned *out)
 {
-    const char *v = meta->value + strspn(meta->value, " \t\r\n");
-
-    if (v[0] != '2' || v[1] < '0' || v[1] > '2' || v[2 + strspn(v + 2, " \t\r\n")])
+    if (!jo_iss_version_parse(meta->value, out))
         return jo_fail(cx, JO_EMEDIA, "%s \"%s\" is none of 20, 21, 22", meta->name, meta->value);
-    *out = 20 + (unsigned)(v[1] - '0');
     return APR_SUCCESS;
 }
 
@@ -285,7 +270,7 @@ static void write_head(jo_text *out, const jo_ism *ism)
     write_length(out, ism, "iss_minimum_fragment_length", ism->options.iss_length);
     if (ism->options.mpd_template != JO_TEMPLATE_TIME && !meta_find(ism, "mpd_segment_template"))
         write_pair(out, "    <meta", "mpd_segment_template", "content",
-                   templates[ism->options.mpd_template].word, "");
+                   jo_template_word(ism->options.mpd_template), "");
     jo_text_add(out, "  </head>\n");
 }
 

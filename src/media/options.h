@@ -1,4 +1,5 @@
-/* What a descriptor asks of its packaging (head options), as packagers read it. */
+/* What a descriptor asks of its packaging (head options), and what the server's configuration does, as packagers read
+ * it. */
 #ifndef JO_OPTIONS_H
 #define JO_OPTIONS_H
 
@@ -17,5 +18,25 @@ typedef struct jo_options {
     jo_fraction iss_length; /* iss_minimum_fragment_length */
     unsigned iss_version;   /* iss_client_manifest_version: 20, 21 or 22; 0: not given */
 } jo_options;
+
+/* Options that a query may name too, where JitOriginQueryOptions lists them: those that change no segment. */
+enum { JO_OPTION_MPD_TEMPLATE = 1, JO_OPTION_ISS_VERSION = 2 };
+
+/* The value of mpd_segment_template or iss_client_manifest_version; false: it is none. */
+bool jo_template_parse(const char *s, jo_template *out);
+bool jo_iss_version_parse(const char *s, unsigned *out);
+/* The word for a template. */
+const char *jo_template_word(jo_template t);
+
+/* Settings that change bytes; part of every ETag. */
+typedef struct jo_settings {
+    bool keep_sample_entry; /* JitOriginSampleEntry source: never rewrite avc3 to avc1 */
+    bool cmaf_urls;         /* JitOriginUrlStyle cmaf: HLS and DASH share init and segments */
+    bool url_version;       /* JitOriginUrlVersion: manifests name init and segments by content */
+    bool exact_clips;       /* JitOriginClip exact */
+    bool manifest_filter;   /* JitOriginManifestFilter: aws.manifestfilter is read */
+    bool progressive;       /* JitOriginProgressive: whole files */
+    unsigned query_options; /* JitOriginQueryOptions, as bits */
+} jo_settings;
 
 #endif

@@ -19,11 +19,6 @@ typedef enum {
 /* Part of every ETag: raise it when the same title and URL give other bytes than in the release before. */
 #define JO_OUTPUT_VERSION "1"
 
-/* Settings that change bytes; part of every ETag. */
-typedef struct jo_settings {
-    bool keep_sample_entry; /* JitOriginSampleEntry source: never rewrite avc3 to avc1 */
-} jo_settings;
-
 typedef enum {
     JO_NEED_INDEX,  /* the title, and every source still the one that was indexed */
     JO_NEED_SAMPLES /* this track's source, open and still the one that was indexed */
