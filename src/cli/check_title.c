@@ -4,8 +4,8 @@
 #include "../base/status.h"
 #include "../base/text.h"
 #include "../base/ticks.h"
+#include "../media/role.h"
 #include "../output/measure.h"
-#include "../output/role.h"
 #include "clients.h"
 #include "facts.h"
 
@@ -229,15 +229,15 @@ static void check_labels(jo_check *c, int track)
 static void check_shape(jo_check *c, const jo_track *t)
 {
     const jo_track *ref = period_of(c)->tracks[period_of(c)->reference];
-    int64_t a = (int64_t)jo_measure_display_width(t) * ref->height;
-    int64_t b = (int64_t)jo_measure_display_width(ref) * t->height;
+    int64_t a = (int64_t)jo_track_display_width(t) * ref->height;
+    int64_t b = (int64_t)jo_track_display_width(ref) * t->height;
 
     if (t->kind == JO_VIDEO && ref->kind == JO_VIDEO && (a - b > b / 50 || b - a > b / 50))
         jo_check_add(c, JO_NOTE, "shapes-differ", jo_check_line(c, t), t->token,
                      "encode all rungs in one shape, or state the pixels' in pasp",
                      "%ux%u is not the shape of %s (%ux%u): a switch shows it",
-                     jo_measure_display_width(t), t->height, ref->token,
-                     jo_measure_display_width(ref), ref->height);
+                     jo_track_display_width(t), t->height, ref->token,
+                     jo_track_display_width(ref), ref->height);
 }
 
 /* ---- formats */

@@ -44,7 +44,7 @@ static void line(jo_text *out, const char *word)
 
 static void print_picture(jo_text *out, const jo_track *t)
 {
-    jo_fraction rate = jo_measure_frame_rate(t);
+    jo_fraction rate = jo_track_frame_rate(t);
 
     line(out, "picture");
     jo_text_addf(out, "%ux%u", t->width, t->height);
@@ -187,7 +187,7 @@ static void print_file(apr_pool_t *pool, jo_text *out, const char *name, const j
 
 static void json_picture(jo_json *j, const jo_track *t)
 {
-    jo_fraction rate = jo_measure_frame_rate(t);
+    jo_fraction rate = jo_track_frame_rate(t);
 
     jo_json_int(j, "width", t->width);
     jo_json_int(j, "height", t->height);

@@ -41,7 +41,7 @@ static const char *relative(apr_pool_t *pool, const char *from, const char *to)
 static void add_param(apr_array_header_t *params, const char *name, const char *value)
 {
     if (value && *value)
-        APR_ARRAY_PUSH(params, jo_ism_pair) = (jo_ism_pair){name, value};
+        APR_ARRAY_PUSH(params, jo_pair) = (jo_pair){name, value};
 }
 
 /* Values of the role scheme by themselves, others as scheme@value. */
@@ -65,7 +65,7 @@ static const char *number_text(apr_pool_t *pool, int64_t v)
 
 static void describe_labels(apr_pool_t *pool, const jo_labels *l, jo_ism_track *it)
 {
-    apr_array_header_t *a = apr_array_make(pool, 4, sizeof(jo_ism_pair));
+    apr_array_header_t *a = apr_array_make(pool, 4, sizeof(jo_pair));
 
     add_param(a, "role", roles_text(pool, l->roles, l->nroles));
     add_param(a, "accessibility", roles_text(pool, l->accessibility, l->naccessibility));
@@ -76,7 +76,7 @@ static void describe_labels(apr_pool_t *pool, const jo_labels *l, jo_ism_track *
     add_param(a, "forced", l->forced ? "yes" : NULL);
     add_param(a, "priority", number_text(pool, l->priority));
     add_param(a, "order", number_text(pool, l->order));
-    it->params = (jo_ism_pair *)a->elts;
+    it->params = (jo_pair *)a->elts;
     it->nparams = a->nelts;
 }
 

@@ -64,7 +64,7 @@ static void collect_pairs(const jo_xml_node *parent, const char *element, const 
     for (const jo_xml_node *n = parent->first_child; n; n = n->next) {
         const char *name = jo_xml_attr_find(n, "name"), *value = jo_xml_attr_find(n, value_name);
         if (jo_text_same(n->name, element) && name && value)
-            APR_ARRAY_PUSH(a, jo_ism_pair) = (jo_ism_pair){name, value};
+            APR_ARRAY_PUSH(a, jo_pair) = (jo_pair){name, value};
     }
 }
 
@@ -87,7 +87,7 @@ static apr_status_t parse_media(parse *p, const jo_xml_node *n, jo_ism_type type
 {
     jo_ctx *cx = p->cx;
     jo_ism_track t = {.type = type, .line = n->line};
-    apr_array_header_t *params = apr_array_make(cx->pool, 8, sizeof(jo_ism_pair));
+    apr_array_header_t *params = apr_array_make(cx->pool, 8, sizeof(jo_pair));
     const char *bitrate;
     uint64_t id = 0;
     jo_labels labels;
@@ -98,7 +98,7 @@ static apr_status_t parse_media(parse *p, const jo_xml_node *n, jo_ism_type type
     if (!t.src)
         return jo_fail(cx, JO_EMEDIA, "line %u: <%s> has no src", n->line, n->name);
     collect_pairs(n, "param", "value", params);
-    t.params = (jo_ism_pair *)params->elts;
+    t.params = (jo_pair *)params->elts;
     t.nparams = params->nelts;
     bitrate = attr_or_param(n, &t, "systemBitrate");
     if (!bitrate)
@@ -130,7 +130,7 @@ static apr_status_t parse_body(parse *p, const jo_xml_node *body)
     return p->cx->code;
 }
 
-static apr_status_t parse_length(jo_ctx *cx, const jo_ism_pair *meta, jo_fraction *out)
+static apr_status_t parse_length(jo_ctx *cx, const jo_pair *meta, jo_fraction *out)
 {
     if (!jo_fraction_parse(meta->value, out))
         return jo_fail(cx, JO_EMEDIA, "%s \"%s\" is not a length in seconds", meta->name,
@@ -138,7 +138,7 @@ static apr_status_t parse_length(jo_ctx *cx, const jo_ism_pair *meta, jo_fractio
     return APR_SUCCESS;
 }
 
-static apr_status_t parse_template(jo_ctx *cx, const jo_ism_pair *meta, jo_template *out)
+static apr_status_t parse_template(jo_ctx *cx, const jo_pair *meta, jo_template *out)
 {
     if (!jo_template_parse(meta->value, out))
         return jo_fail(cx, JO_EMEDIA, "%s \"%s\" is none of time, number, number_timeline",
@@ -146,7 +146,7 @@ static apr_status_t parse_template(jo_ctx *cx, const jo_ism_pair *meta, jo_templ
     return APR_SUCCESS;
 }
 
-static apr_status_t parse_version(jo_ctx *cx, const jo_ism_pair *meta, unsigned *out)
+static apr_status_t parse_version(jo_ctx *cx, const jo_pair *meta, unsigned *out)
 {
     if (!jo_iss_version_parse(meta->value, out))
         return jo_fail(cx, JO_EMEDIA, "%s \"%s\" is none of 20, 21, 22", meta->name, meta->value);
@@ -160,10 +160,10 @@ static apr_status_t parse_head(parse *p, const jo_xml_node *head)
     int before = ism->nmetas;
 
     collect_pairs(head, "meta", "content", p->metas);
-    ism->metas = (jo_ism_pair *)p->metas->elts;
+    ism->metas = (jo_pair *)p->metas->elts;
     ism->nmetas = p->metas->nelts;
     for (int i = before; i < ism->nmetas && p->cx->code == APR_SUCCESS; i++) {
-        const jo_ism_pair *m = &ism->metas[i];
+        const jo_pair *m = &ism->metas[i];
         if (jo_text_same(m->name, "hls_minimum_fragment_length"))
             parse_length(p->cx, m, &ism->options.hls_length);
         else if (jo_text_same(m->name, "mpd_minimum_fragment_length"))
@@ -182,7 +182,7 @@ apr_status_t jo_ism_parse(jo_ctx *cx, const void *data, size_t len, const jo_ism
 {
     jo_ism *ism = apr_pcalloc(cx->pool, sizeof *ism);
     parse p = {cx, ism, apr_array_make(cx->pool, 8, sizeof(jo_ism_track)),
-               apr_array_make(cx->pool, 8, sizeof(jo_ism_pair))};
+               apr_array_make(cx->pool, 8, sizeof(jo_pair))};
     jo_xml_node *root;
 
     if (len > cx->limits->descriptor_size)

@@ -5,24 +5,20 @@
 
 #include "../base/jo.h"
 #include "../media/options.h"
+#include "../media/track.h"
 
 typedef enum { JO_ISM_VIDEO, JO_ISM_AUDIO, JO_ISM_TEXT } jo_ism_type;
-
-typedef struct jo_ism_pair {
-    const char *name; /* as written */
-    const char *value;
-} jo_ism_pair;
 
 /* One <video>, <audio> or <textstream>. Absent values: NULL or 0. */
 typedef struct jo_ism_track {
     jo_ism_type type;
     const char *src;
-    uint64_t bitrate;    /* systemBitrate, or param of that name; bits/s */
-    const char *lang;    /* systemLanguage, or param */
-    const char *name;    /* param trackName (or attribute trackName) */
-    uint32_t track_id;   /* param trackID */
-    unsigned line;       /* in the descriptor, for messages */
-    jo_ism_pair *params; /* all of them, in order */
+    uint64_t bitrate;  /* systemBitrate, or param of that name; bits/s */
+    const char *lang;  /* systemLanguage, or param */
+    const char *name;  /* param trackName (or attribute trackName) */
+    uint32_t track_id; /* param trackID */
+    unsigned line;     /* in the descriptor, for messages */
+    jo_pair *params;   /* all of them, in order; names as written */
     int nparams;
 } jo_ism_track;
 
@@ -30,7 +26,7 @@ typedef struct jo_ism {
     jo_ism_track *tracks;
     int ntracks;
     jo_options options;
-    jo_ism_pair *metas; /* every head meta, for later stages */
+    jo_pair *metas; /* every head meta, for later stages */
     int nmetas;
 } jo_ism;
 

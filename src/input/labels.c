@@ -67,7 +67,7 @@ bool jo_labels_same_name(const char *param, const char *name)
            (!strncasecmp(param, "track", 5) && same_name(param + 5, name));
 }
 
-static const jo_ism_pair *find_param(const jo_ism_track *it, const char *name)
+static const jo_pair *find_param(const jo_ism_track *it, const char *name)
 {
     for (int i = 0; it != NULL && i < it->nparams; i++) {
         const char *value = it->params[i].value;
@@ -80,7 +80,7 @@ static const jo_ism_pair *find_param(const jo_ism_track *it, const char *name)
 
 const char *jo_labels_param(const jo_ism_track *it, const char *name)
 {
-    const jo_ism_pair *p = find_param(it, name);
+    const jo_pair *p = find_param(it, name);
     return p ? p->value : NULL;
 }
 

@@ -176,6 +176,19 @@ static void take_runs(loader *l, jo_track *t, const loaded *f)
     t->variants = variants;
 }
 
+/* The descriptor does not outlive the load. */
+static void take_params(jo_ctx *cx, const jo_ism_track *it, jo_track *t)
+{
+    jo_pair *params = apr_palloc(cx->pool, sizeof(*params) * ((size_t)it->nparams + 1));
+
+    for (int i = 0; i < it->nparams; i++) {
+        params[i].name = apr_pstrdup(cx->pool, it->params[i].name);
+        params[i].value = apr_pstrdup(cx->pool, it->params[i].value);
+    }
+    t->params = params;
+    t->nparams = it->nparams;
+}
+
 static apr_status_t take(loader *l, const jo_ism_track *it, int file, jo_track *found)
 {
     jo_ctx *cx = l->cx;
@@ -197,6 +210,9 @@ static apr_status_t take(loader *l, const jo_ism_track *it, int file, jo_track *
     take_runs(l, t, &l->files[file]);
     t->name = own_kind && it->name != NULL ? apr_pstrdup(cx->pool, it->name) : NULL;
     t->bitrate = own_kind ? it->bitrate : 0;
+    if (own_kind) {
+        take_params(cx, it, t);
+    }
     if (own_kind && it->lang != NULL) {
         t->lang = apr_pstrdup(cx->pool, it->lang);
     }

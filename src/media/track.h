@@ -2,6 +2,7 @@
 #ifndef JO_TRACK_H
 #define JO_TRACK_H
 
+#include "../base/ticks.h"
 #include "index.h"
 
 typedef enum { JO_VIDEO, JO_AUDIO, JO_TEXT, JO_META, JO_KINDS } jo_kind;
@@ -40,6 +41,12 @@ typedef struct jo_labels {
     int32_t order;     /* place in manifests, lower first; equal ones in descriptor order */
     const char *variant_set; /* HLS: names by commas; variants pair what shares one; NULL: all */
 } jo_labels;
+
+/* A param of the descriptor, as written. */
+typedef struct jo_pair {
+    const char *name;
+    const char *value;
+} jo_pair;
 
 /* The edit list, reduced: 14496-12 8.6.6. */
 typedef struct jo_edit {
@@ -114,6 +121,8 @@ struct jo_track {
     const char *token;    /* <name>=<bitrate>, unique */
     const char *language; /* shortest BCP 47 form (lang.h), "" if und */
     jo_labels labels;
+    const jo_pair *params; /* the descriptor element's, all of them, in order */
+    int nparams;
     jo_span span;
     int64_t
         start; /* wire time of the earliest kept picture or sound that is not hidden, ticks ≥ 0 */
@@ -139,5 +148,17 @@ const jo_track *jo_track_variant(const jo_track *t, uint32_t sample);
 
 /* Makes all of a variant but its codec part the same as the track's: what load.c fills stands from `name` on. */
 void jo_track_follow(jo_track *variant, const jo_track *t);
+
+/* Value of a param by name without regard to case; NULL if it isn't there or is empty. */
+const char *jo_track_param(const jo_track *t, const char *name);
+
+/* Bytes that the params take. */
+size_t jo_track_params_memory(const jo_track *t);
+
+/* Frames per second as a reduced fraction; the mean, to a thousandth, if the rate varies. */
+jo_fraction jo_track_frame_rate(const jo_track *t);
+
+/* Display width: luma samples × sample aspect ratio, rounded. */
+uint32_t jo_track_display_width(const jo_track *t);
 
 #endif

@@ -130,7 +130,7 @@ static void add_video_attributes(jo_text *out, const jo_track *t)
 {
     jo_text_addf(out, " width=\"%u\" height=\"%u\"", t->width, t->height);
     jo_dash_add_fraction(out, "sar", (jo_fraction){t->sar_w, t->sar_h}, ':');
-    jo_fraction rate = jo_measure_frame_rate(t);
+    jo_fraction rate = jo_track_frame_rate(t);
     if (rate.num > 0) { /* 0: too slow to be said in thousandths */
         jo_dash_add_fraction(out, "frameRate", rate, '/');
     }
@@ -176,7 +176,7 @@ static void add_representation(jo_ctx *cx, jo_text *out, const jo_presentation *
 
 static void add_par(jo_text *out, const jo_track *t)
 {
-    int64_t w = jo_measure_display_width(t), h = t->height, g = jo_gcd(w, h);
+    int64_t w = jo_track_display_width(t), h = t->height, g = jo_gcd(w, h);
 
     if (g > 0) {
         jo_dash_add_fraction(out, "par", (jo_fraction){w / g, h / g}, ':');

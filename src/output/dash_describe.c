@@ -1,6 +1,6 @@
 /* Descriptors of adaptation sets and representations: 23009-1 5.8. */
+#include "../media/role.h"
 #include "dash_set.h"
-#include "role.h"
 
 #include <string.h>
 

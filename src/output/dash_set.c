@@ -1,8 +1,8 @@
 #include "dash_set.h"
 
 #include "../base/log.h"
+#include "../media/role.h"
 #include "measure.h"
-#include "role.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 #include "hls_groups.h"
 
 #include "../media/lang.h"
+#include "../media/role.h"
 #include "hls.h"
 #include "measure.h"
-#include "role.h"
 
 #include <apr_strings.h>
 #include <string.h>

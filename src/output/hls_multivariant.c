@@ -161,11 +161,11 @@ static const jo_track *largest_picture(const jo_track *t)
 
 static void add_picture(jo_text *out, const jo_track *t)
 {
-    jo_fraction f = jo_measure_frame_rate(t);
+    jo_fraction f = jo_track_frame_rate(t);
     const char *range = jo_codec_video_range(t);
     const jo_track *p = largest_picture(t);
 
-    jo_text_addf(out, ",RESOLUTION=%ux%u", jo_measure_display_width(p), p->height);
+    jo_text_addf(out, ",RESOLUTION=%ux%u", jo_track_display_width(p), p->height);
     if (f.num * 1000 >= f.den) { /* three decimals would say 0 */
         jo_text_add(out, ",FRAME-RATE=");
         jo_text_add_decimal(out, f.num, f.den, 3);

@@ -1,7 +1,7 @@
 #include "measure.h"
 
+#include "../media/role.h"
 #include "cmaf.h"
-#include "role.h"
 
 #include <string.h>
 
@@ -80,24 +80,4 @@ bool jo_measure_same_sound(const jo_track *a, const jo_track *b)
            !strcmp(a->language, b->language) && !strcmp(a->codec->group(a), b->codec->group(b)) &&
            a->sample_rate == b->sample_rate && a->channels == b->channels && a->joc == b->joc &&
            jo_role_same(a, b);
-}
-
-jo_fraction jo_measure_frame_rate(const jo_track *t)
-{
-    const jo_index *ix = t->index;
-    jo_fraction f = {t->timescale, ix->duration};
-
-    if (ix->const_until + 1 < ix->count || ix->duration == 0) {
-        int64_t ticks = ix->end_dts - ix->first_dts;
-        f.num = ticks > 0 ? jo_ticks_round((int64_t)ix->count * 1000, ticks, t->timescale) : 1000;
-        f.den = 1000;
-    }
-    int64_t g = jo_gcd(f.num, f.den);
-    return g > 0 ? (jo_fraction){f.num / g, f.den / g} : (jo_fraction){1, 1};
-}
-
-uint32_t jo_measure_display_width(const jo_track *t)
-{
-    return t->sar_w && t->sar_h ? ((uint32_t)t->width * t->sar_w + t->sar_h / 2) / t->sar_h
-                                : t->width;
 }

@@ -1,4 +1,4 @@
-/* Figures of a planned track that manifests state: bit rates and frame rate, exactly. */
+/* Figures of a planned track that manifests state: bit rates, exactly. */
 #ifndef JO_MEASURE_H
 #define JO_MEASURE_H
 
@@ -16,11 +16,5 @@ void jo_measure_plan(const jo_period *period, jo_plan *plan);
 
 /* Are two audio tracks the same sound at other bit rates, so that a player may switch between them? */
 bool jo_measure_same_sound(const jo_track *a, const jo_track *b);
-
-/* Frames per second as a reduced fraction; the mean, to a thousandth, if the rate varies. */
-jo_fraction jo_measure_frame_rate(const jo_track *t);
-
-/* Display width: luma samples × sample aspect ratio, rounded. */
-uint32_t jo_measure_display_width(const jo_track *t);
 
 #endif

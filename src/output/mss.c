@@ -6,8 +6,8 @@
 #include "../base/text.h"
 #include "../media/codec.h"
 #include "../media/lang.h"
+#include "../media/role.h"
 #include "measure.h"
-#include "role.h"
 
 #include <string.h>
 
@@ -257,7 +257,7 @@ static void add_size(jo_text *out, const stream *s)
     }
     add_number(out, "MaxWidth", w);
     add_number(out, "MaxHeight", h);
-    add_number(out, "DisplayWidth", jo_measure_display_width(largest));
+    add_number(out, "DisplayWidth", jo_track_display_width(largest));
     add_number(out, "DisplayHeight", largest->height);
 }
 

@@ -11,13 +11,13 @@ static jo_ctx cx;
 /* A track with these params, pairs of name and value, NULL at the end. */
 static jo_ism_track track(const char *name, ...)
 {
-    static jo_ism_pair pairs[8];
+    static jo_pair pairs[8];
     jo_ism_track it = {.line = 7, .params = pairs};
     va_list args;
 
     va_start(args, name);
     for (; name != NULL; name = va_arg(args, const char *)) {
-        pairs[it.nparams++] = (jo_ism_pair){name, va_arg(args, const char *)};
+        pairs[it.nparams++] = (jo_pair){name, va_arg(args, const char *)};
     }
     va_end(args);
     return it;

@@ -2,7 +2,7 @@
 #ifndef JO_ROLE_H
 #define JO_ROLE_H
 
-#include "../media/track.h"
+#include "track.h"
 
 /* TV-Anytime AudioPurposeCS, as DVB and DASH-IF use it: "1" for the visually impaired, "2" for the hard of hearing. */
 #define JO_PURPOSE_SCHEME "urn:tva:metadata:cs:AudioPurposeCS:2007"
