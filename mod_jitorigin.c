@@ -58,7 +58,7 @@ static int serve_title(request_rec *r, const jo_dir_config *c, const jo_claim *c
 {
     jo_ctx *cx = context_make(r, c, claim->path);
     condition cond = {r, OK};
-    jo_settings settings = {.keep_sample_entry = jo_config_sample_entry(c)};
+    jo_settings settings = jo_config_settings(c);
     jo_request rq = {.path = claim->path,
                      .direct = claim->direct,
                      .vpath = claim->vpath,

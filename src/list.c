@@ -40,26 +40,16 @@ static apr_status_t push(lister *l, const jo_route *route, int track, int segmen
     return APR_SUCCESS;
 }
 
-/* What a row that takes numbers calls a segment; -1 if it has no name for it. */
-static int64_t number_of(const lister *l, const jo_route *route, int track, int segment)
+static apr_status_t list_segments(lister *l, const jo_route *route, int track)
 {
     const jo_packager *p = jo_packagers[l->packager];
     const jo_plan *plan = l->title->plans[l->packager];
-
-    if (route->address == JO_BY_NUMBER) {
-        return plan->base_number + segment;
-    }
-    return p->segment_time ? p->segment_time(l->title->presentation, plan, track, segment)
-                           : plan->tracks[track].cuts[segment].time;
-}
-
-static apr_status_t list_segments(lister *l, const jo_route *route, int track)
-{
-    const jo_track_plan *tp = &l->title->plans[l->packager]->tracks[track];
+    const jo_track_plan *tp = &plan->tracks[track];
 
     for (int i = route->silence ? 0 : tp->first; i < tp->last; i++) {
         bool listed = !jo_plan_empty(tp, i) || i < tp->first;
-        int64_t number = listed ? number_of(l, route, track, i) : -1;
+        int64_t number =
+            listed ? jo_packager_number(p, route, l->title->presentation, plan, track, i) : -1;
         if (number >= 0 && push(l, route, track, i, number) != APR_SUCCESS) {
             return l->cx->code;
         }
@@ -119,11 +109,16 @@ static bool is_named(const lister *l, const jo_route *route, int track)
     }
 }
 
+static const jo_settings defaults;
+
 static apr_status_t list_route(lister *l, const jo_route *route)
 {
     const jo_selection *s = &l->title->selections[l->packager];
     jo_track *const *tracks = l->title->presentation->periods[0].tracks;
 
+    if (route->enabled && !route->enabled(&defaults)) {
+        return APR_SUCCESS;
+    }
     if (!of_track(route)) {
         return is_named(l, route, -1) ? push(l, route, -1, -1, 0) : APR_SUCCESS;
     }

@@ -4,6 +4,7 @@
 #include "../base/text.h"
 #include "../origin.h"
 #include "../plan/url.h"
+#include "settings.h"
 
 #include <apr_strings.h>
 #include <string.h>
@@ -63,6 +64,8 @@ static bool write_head(jo_ctx *cx, int status, const jo_reply *rp)
         apr_rfc822_date(date, rp->modified);
         jo_text_addf(&t, "content-type: %s\ncontent-length: %lld\n", rp->content_type,
                      (long long)rp->body.length);
+        if (rp->location)
+            jo_text_addf(&t, "content-location: %s\n", rp->location);
         jo_text_addf(&t, "etag: %s\nlast-modified: %s\n", rp->etag, date);
     }
     jo_text_add(&t, "\n");
@@ -86,11 +89,14 @@ static int write_body(jo_ctx *cx, const jo_body *b)
 static int run(apr_pool_t *pool, const jo_command *self, const jo_args *args)
 {
     bool head = args->option['i'];
-    jo_settings settings = {0};
+    jo_settings settings;
+    const char *wrong;
     jo_request rq = {.settings = &settings};
     jo_reply rp = {0};
     jo_ctx cx;
 
+    if (!jo_settings_parse(pool, args->option['w'], &settings, &wrong))
+        return jo_cli_usage(self, "--with: \"%s\" is none of %s", wrong, jo_settings_words);
     jo_cli_ctx(&cx, pool);
     if (!make_request(&cx, args->files[0], &rq) || jo_origin_serve(&cx, &rq, &rp) != APR_SUCCESS) {
         if (head)
@@ -103,14 +109,18 @@ static int run(apr_pool_t *pool, const jo_command *self, const jo_args *args)
 }
 
 static const apr_getopt_option_t options[] = {
-    {"include", 'i', 0, "print status and headers, too"}, JO_OPTION_HELP, {0}};
+    {"include", 'i', 0, "print status and headers, too"},
+    {"with", 'w', 1, "as if directives were set: words with commas between them"},
+    JO_OPTION_HELP,
+    {0}};
 
 const jo_command jo_cmd_get = {
     .name = "get",
     .args = "X.ism/PATH[?QUERY]",
     .what = "print what the server would answer to a URL",
     .more = "X.ism or X.mp4 is a file; what follows it is the URL below the title, such as .m3u8 "
-            "or .mpd.",
+            "or .mpd. --with takes sample-entry=source, url-style=cmaf, url-version, clip=exact,\n"
+            "manifest-filter, query-options and progressive.",
     .options = options,
     .least = 1,
     .most = 1,

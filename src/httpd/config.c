@@ -76,6 +76,20 @@ static const char *set_word(cmd_parms *cmd, void *dir_config, const char *arg)
     return NULL;
 }
 
+/* Each call adds a word: the directive takes several. */
+static const char *set_flags(cmd_parms *cmd, void *dir_config, const char *arg)
+{
+    const directive *row = cmd->info;
+    int64_t *bits = member_of(cmd, dir_config);
+    int place = word_find(cmd->temp_pool, row->words, arg);
+    bool none = jo_text_same(arg, "None");
+    if (place < 0 && !none)
+        return apr_psprintf(cmd->pool, "%s takes None or any of %s, not \"%s\"", cmd->cmd->name,
+                            row->words, arg);
+    *bits = none ? 0 : (*bits < 0 ? 0 : *bits) | (int64_t)1 << place;
+    return NULL;
+}
+
 static int64_t suffix_scale(const char *suffix)
 {
     if (!*suffix)
@@ -206,6 +220,8 @@ static const char *set_cache(cmd_parms *cmd, void *dir_config, const char *which
     AP_INIT_TAKE1(name, set_word, (void *)(row), where, summary),
 #define COMMAND_NUMBER(name, where, row, summary) \
     AP_INIT_TAKE1(name, set_number, (void *)(row), where, summary),
+#define COMMAND_FLAGS(name, where, row, summary) \
+    AP_INIT_ITERATE(name, set_flags, (void *)(row), where, summary),
 #define COMMAND_PATHS(name, where, row, summary) \
     AP_INIT_ITERATE(name, set_path, (void *)(row), where, summary),
 #define COMMAND_CACHE(name, where, row, summary) \
@@ -220,12 +236,14 @@ const command_rec jo_config_commands[] = {JO_DIR_DIRECTIVES(COMMAND)
 
 #define UNSET_WORD(m)   c->m = -1;
 #define UNSET_NUMBER(m) c->m = -1;
+#define UNSET_FLAGS(m)  c->m = -1;
 #define UNSET_PATHS(m)
 #define UNSET_CACHE(m)
 #define UNSET(kind, scope, name, member, ...) UNSET_##kind(member)
 
 #define MERGE_WORD(m)                         out->m = add->m >= 0 ? add->m : base->m;
 #define MERGE_NUMBER(m)                       MERGE_WORD(m)
+#define MERGE_FLAGS(m)                        MERGE_WORD(m)
 #define MERGE_PATHS(m)                        out->m = add->m ? add->m : base->m;
 #define MERGE_CACHE(m)                   \
     for (int i = 0; i < JO_CLASSES; i++) \
@@ -294,6 +312,18 @@ const jo_server_config *jo_config_server(const server_rec *s)
     return ap_get_module_config(s->module_config, &jitorigin_module);
 }
 
+jo_settings jo_config_settings(const jo_dir_config *c)
+{
+    return (jo_settings){
+        .keep_sample_entry = jo_config_sample_entry(c),
+        .cmaf_urls = jo_config_url_style(c),
+        .url_version = jo_config_url_version(c),
+        .exact_clips = jo_config_clip(c),
+        .manifest_filter = jo_config_manifest_filter(c),
+        .query_options = (unsigned)jo_config_query_options(c),
+    };
+}
+
 const jo_cache_rule *jo_config_cache(const jo_dir_config *c, jo_class class)
 {
     static const jo_cache_rule fallback[JO_CLASSES] = {
@@ -301,6 +331,7 @@ const jo_cache_rule *jo_config_cache(const jo_dir_config *c, jo_class class)
         [JO_CLASS_INIT] = {"max-age=86400", 86400},
         [JO_CLASS_SEGMENT] = {"max-age=86400", 86400},
         [JO_CLASS_ERROR] = {"max-age=5", 5},
+        [JO_CLASS_VERSIONED] = {"max-age=31536000, immutable", 31536000},
     };
     return c->cache[class].value ? &c->cache[class] : &fallback[class];
 }

@@ -17,6 +17,7 @@ typedef struct jo_cache_rule {
 /* Scalars are -1 where nothing was set; the accessors below give the value that holds. */
 #define JO_MEMBER_WORD(m)                         int64_t m;
 #define JO_MEMBER_NUMBER(m)                       int64_t m;
+#define JO_MEMBER_FLAGS(m)                        int64_t m;
 #define JO_MEMBER_PATHS(m)                        apr_array_header_t *m;
 #define JO_MEMBER_CACHE(m)                        jo_cache_rule m[JO_CLASSES];
 #define JO_MEMBER(kind, scope, name, member, ...) JO_MEMBER_##kind(member)
@@ -38,12 +39,13 @@ typedef struct jo_server_config {
         return c->member >= 0 ? c->member : (int64_t)(fallback); \
     }
 #define JO_ACCESS_NUMBER(type, member, fallback) JO_ACCESS_WORD(type, member, fallback)
+#define JO_ACCESS_FLAGS(type, member, fallback)  JO_ACCESS_WORD(type, member, fallback)
 #define JO_ACCESS_DIR(kind, scope, name, member, fallback, ...) \
     JO_ACCESS_##kind(jo_dir_config, member, fallback)
 #define JO_ACCESS_SERVER(kind, scope, name, member, fallback, ...) \
     JO_ACCESS_##kind(jo_server_config, member, fallback)
 
-/* jo_config_on(dir), jo_config_title_cache(server), …: one for every WORD and NUMBER row. */
+/* jo_config_on(dir), jo_config_title_cache(server), …: one for every WORD, NUMBER and FLAGS row. */
 JO_DIR_DIRECTIVES(JO_ACCESS_DIR)
 JO_SERVER_DIRECTIVES(JO_ACCESS_SERVER)
 
@@ -61,6 +63,9 @@ void jo_config_finish(server_rec *main_server);
 
 const jo_dir_config *jo_config_dir(const request_rec *r);
 const jo_server_config *jo_config_server(const server_rec *s);
+
+/* What of the configuration changes bytes. */
+jo_settings jo_config_settings(const jo_dir_config *c);
 
 /* The rule for responses of a class: as configured, else the default. */
 const jo_cache_rule *jo_config_cache(const jo_dir_config *c, jo_class class);

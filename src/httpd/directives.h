@@ -7,6 +7,7 @@
  *        NUMBER  low … high, with suffix K, M or G (powers of 1024)
  *        PATHS   existing directories
  *        CACHE   class and Cache-Control value
+ *        FLAGS   any of `words`, or None: the value has a bit for each, in their order
  * scope  CONF      server, virtual host, <Directory>, <Location>
  *        HTACCESS  these and .htaccess (AllowOverride FileInfo)
  *        HOST      server and virtual host
@@ -24,12 +25,24 @@
       "directories that descriptors and media may lie in")                                         \
     X(WORD, CONF, "JitOriginServeSources", serve_sources, 0, 0, 0, "Off|On",                       \
       "On: source files may be downloaded as they are")                                            \
-    X(CACHE, HTACCESS, "JitOriginCacheControl", cache, 0, 0, 0, "manifest|init|segment|error",     \
+    X(CACHE, HTACCESS, "JitOriginCacheControl", cache, 0, 0, 0,                                    \
+      "manifest|init|segment|error|versioned",                                                     \
       "a class of responses and its Cache-Control value, or seconds")                              \
     X(WORD, HTACCESS, "JitOriginCors", cors, 1, 0, 0, "Off|On",                                    \
       "On: players on pages of other origins may read the responses")                              \
     X(WORD, CONF, "JitOriginSampleEntry", sample_entry, 0, 0, 0, "auto|source",                    \
       "source: never write avc3 as avc1")                                                          \
+    X(WORD, CONF, "JitOriginUrlStyle", url_style, 0, 0, 0, "unified|cmaf",                         \
+      "cmaf: HLS and DASH name the same segments")                                                 \
+    X(WORD, CONF, "JitOriginUrlVersion", url_version, 0, 0, 0, "Off|On",                           \
+      "On: manifests name init and media segments by their content")                               \
+    X(WORD, CONF, "JitOriginClip", clip, 0, 0, 0, "segment|exact",                                 \
+      "exact: clips begin and end where they are asked to, not with segments")                     \
+    X(WORD, CONF, "JitOriginManifestFilter", manifest_filter, 0, 0, 0, "Off|On",                   \
+      "On: aws.manifestfilter in a query chooses tracks")                                          \
+    X(FLAGS, CONF, "JitOriginQueryOptions", query_options, 0, 0, 0,                                \
+      "mpd_segment_template|iss_client_manifest_version",                                          \
+      "options of a descriptor's head that a query may give")                                      \
     X(WORD, CONF, "JitOriginSendFile", send_file, 0, 0, 0, "auto|on|off",                          \
       "whether segments of few ranges are sent by the kernel")
 

@@ -29,6 +29,13 @@ static void add_duration(jo_text *out, const char *name, int64_t ms)
     jo_text_addf(out, "%d.%03dS\"", (int)(ms / 1000 % 60), (int)(ms % 1000));
 }
 
+/* Init segments: as the source has them, or as HLS has them where it uses the same. */
+static jo_entry_style entry_style(const jo_resource *rs)
+{
+    return rs->settings->cmaf_urls && !rs->settings->keep_sample_entry ? JO_ENTRY_PLAIN
+                                                                       : JO_ENTRY_SOURCE;
+}
+
 static const char *representation_id(jo_ctx *cx, const jo_track *t)
 {
     jo_text id; /* goes into URLs as it is */
@@ -111,7 +118,7 @@ static void add_segment_template(jo_text *out, const jo_presentation *p, const j
     if (jo_dash_variant(t, tp) > 0) {
         jo_text_addf(out, ".%d", jo_dash_variant(t, tp) + 1);
     }
-    jo_text_add(out, ".dash\" media=\"");
+    jo_text_add(out, rs->settings->cmaf_urls ? ".m4s\" media=\"" : ".dash\" media=\"");
     jo_text_add_uri(out, rs->base);
     jo_text_add(out, by_time ? "-$RepresentationID$-$Time$.dash\""
                              : "-$RepresentationID$-$Number$.m4s\"");
@@ -160,7 +167,7 @@ static void add_representation(jo_ctx *cx, jo_text *out, const jo_presentation *
 
     jo_text_addf(out, "      <Representation id=\"%s\"", representation_id(cx, t));
     jo_dash_add_number(out, "bandwidth", plan->tracks[track].peak);
-    jo_text_addf(out, " codecs=\"%s\"", t->codec->rfc6381(cx->pool, t, JO_ENTRY_SOURCE));
+    jo_text_addf(out, " codecs=\"%s\"", t->codec->rfc6381(cx->pool, t, entry_style(rs)));
     jo_dash_add_codec_attributes(out, t);
     if (t->kind == JO_VIDEO) {
         add_video_attributes(out, t);
@@ -227,7 +234,7 @@ static void add_set_attributes(jo_text *out, const jo_period *period, const jo_d
     jo_text_addf(out, " segmentAlignment=\"true\" startWithSAP=\"%d\">\n", open ? 3 : 1);
 }
 
-static void add_set(jo_ctx *cx, jo_text *out, const jo_dash_period *q, const jo_resource *rs,
+static void add_set(jo_ctx *cx, jo_text *out, const jo_view *q, const jo_resource *rs,
                     const jo_dash_set *s)
 {
     add_set_attributes(out, &q->period, s);
@@ -276,7 +283,7 @@ static void add_periods(jo_ctx *cx, jo_text *out, const jo_presentation *p, cons
 
     for (int n = 0; n < count; n++) {
         jo_dash_set *sets = apr_pcalloc(cx->pool, sizeof(*sets) * (size_t)rs->ntracks);
-        jo_dash_period q;
+        jo_view q;
         jo_dash_period_make(cx, p, plan, n, &q);
         int nsets = jo_dash_make_sets(cx, &q.presentation, &q.plan, rs, sets);
         jo_dash_identify_sets(cx, &q, sets, nsets, &before);
@@ -286,7 +293,8 @@ static void add_periods(jo_ctx *cx, jo_text *out, const jo_presentation *p, cons
         if (count == 1) {
             add_duration(out, "duration", jo_presentation_duration_ms(p));
         }
-        jo_text_add(out, ">\n    <BaseURL>dash/</BaseURL>\n");
+        jo_text_addf(out, ">\n    <BaseURL>%s%s%s</BaseURL>\n", rs->folder, rs->clip,
+                     rs->settings->cmaf_urls ? "cmaf/" : "dash/");
         for (int k = 0; k < nsets; k++) {
             add_set(cx, out, &q, rs, &sets[k]);
         }
@@ -334,36 +342,42 @@ static apr_status_t render_init(jo_ctx *cx, const jo_presentation *p, const jo_p
     const jo_track *t = p->periods[0].tracks[rs->track];
 
     (void)plan;
-    jo_cmaf_init(cx, rs->variant > 0 ? t->variants[rs->variant] : t, JO_ENTRY_SOURCE, body);
+    jo_cmaf_init(cx, rs->variant > 0 ? t->variants[rs->variant] : t, entry_style(rs), body);
     return APR_SUCCESS;
 }
 
+static bool shared(const jo_settings *settings)
+{
+    return settings->cmaf_urls;
+}
+
+#define MP4                                         \
+    {                                               \
+        "video/mp4", "audio/mp4", "application/mp4" \
+    }
+
 static const jo_route routes[] = {
-    {"dash/$B-$T-$I.dash",
-     JO_BY_TIME,
-     JO_NEED_SAMPLES,
-     JO_CLASS_SEGMENT,
-     {"video/mp4", "audio/mp4", "application/mp4"},
+    {"dash/$B-$T-$I.dash", JO_BY_TIME, JO_NEED_SAMPLES, JO_CLASS_SEGMENT, MP4,
      jo_cmaf_render_segment},
-    {"dash/$B-$T-$N.m4s",
-     JO_BY_NUMBER,
-     JO_NEED_SAMPLES,
-     JO_CLASS_SEGMENT,
-     {"video/mp4", "audio/mp4", "application/mp4"},
+    {"dash/$B-$T-$N.m4s", JO_BY_NUMBER, JO_NEED_SAMPLES, JO_CLASS_SEGMENT, MP4,
      jo_cmaf_render_segment},
-    {"dash/$B-$T.dash",
+    {"dash/$B-$T.dash", JO_BY_NOTHING, JO_NEED_INDEX, JO_CLASS_INIT, MP4, render_init},
+    {"dash/$B-$T.$N.dash", JO_BY_VARIANT, JO_NEED_INDEX, JO_CLASS_INIT, MP4, render_init},
+    /* HLS uses these too: it can carry nothing that DASH can't. */
+    {"cmaf/$B-$T-$N.m4s", JO_BY_NUMBER, JO_NEED_SAMPLES, JO_CLASS_SEGMENT, MP4,
+     jo_cmaf_render_segment, .enabled = shared},
+    {"cmaf/$B-$T.m4s", JO_BY_NOTHING, JO_NEED_INDEX, JO_CLASS_INIT, MP4, render_init,
+     .enabled = shared},
+    {"cmaf/$B-$T.$N.m4s", JO_BY_VARIANT, JO_NEED_INDEX, JO_CLASS_INIT, MP4, render_init,
+     .enabled = shared},
+    {"$*.mpd",
      JO_BY_NOTHING,
      JO_NEED_INDEX,
-     JO_CLASS_INIT,
-     {"video/mp4", "audio/mp4", "application/mp4"},
-     render_init},
-    {"dash/$B-$T.$N.dash",
-     JO_BY_VARIANT,
-     JO_NEED_INDEX,
-     JO_CLASS_INIT,
-     {"video/mp4", "audio/mp4", "application/mp4"},
-     render_init},
-    {"$*.mpd", JO_BY_NOTHING, JO_NEED_INDEX, JO_CLASS_MANIFEST, {MPD, MPD, MPD}, render_mpd},
+     JO_CLASS_MANIFEST,
+     {MPD, MPD, MPD},
+     render_mpd,
+     .takes = JO_TAKES_TRACKS | JO_TAKES_CLIP | JO_TAKES_OPTIONS,
+     .canonical = ".mpd"},
 };
 
 const jo_packager jo_packager_dash = {.name = "DASH",

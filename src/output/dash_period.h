@@ -3,23 +3,16 @@
 #ifndef JO_DASH_PERIOD_H
 #define JO_DASH_PERIOD_H
 
+#include "../plan/view.h"
 #include "packager.h"
-
-/* The same title and plan, seen through one period: tracks are the variants that are valid in it, their preroll is the
- * period's presentationTimeOffset, and the plan's segments are the period's own. */
-typedef struct jo_dash_period {
-    jo_presentation presentation;
-    jo_period period; /* presentation.periods */
-    jo_plan plan;
-    jo_fraction start; /* seconds after the presentation's start */
-} jo_dash_period;
 
 /* How many there are: ≥ 1. */
 int jo_dash_periods(const jo_plan *plan);
 
-/* Period n, from 0 on. */
+/* Period n, from 0 on: tracks are the variants that are valid in it, their preroll is the period's
+ * presentationTimeOffset. */
 void jo_dash_period_make(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan, int n,
-                         jo_dash_period *out);
+                         jo_view *out);
 
 /* Number of the variant that the first segment of a track's plan has. */
 int jo_dash_variant(const jo_track *t, const jo_track_plan *tp);

@@ -71,6 +71,9 @@ static void settle_set(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan
     int64_t duration;
 
     s->template = rs->options->mpd_template;
+    if (rs->settings->cmaf_urls && s->template == JO_TEMPLATE_TIME) {
+        s->template = JO_TEMPLATE_NUMBER_TIMELINE; /* HLS knows segments by number alone */
+    }
     s->shared_timeline = true;
     for (int k = 0; k < s->ntracks; k++) {
         const jo_track *t = period->tracks[s->tracks[k]];
@@ -143,7 +146,7 @@ static bool id_used(const jo_dash_set *sets, int n, int id)
     return false;
 }
 
-static bool goes_on(const jo_dash_period *q, const jo_dash_set *s, const jo_dash_before *before)
+static bool goes_on(const jo_view *q, const jo_dash_set *s, const jo_dash_before *before)
 {
     for (int k = 0; k < s->ntracks; k++) {
         int i = s->tracks[k];
@@ -155,7 +158,7 @@ static bool goes_on(const jo_dash_period *q, const jo_dash_set *s, const jo_dash
     return before->period > 0;
 }
 
-static bool starts_exactly(const jo_dash_period *q, const jo_dash_set *s)
+static bool starts_exactly(const jo_view *q, const jo_dash_set *s)
 {
     for (int k = 0; k < s->ntracks; k++) {
         const jo_track_plan *tp = &q->plan.tracks[s->tracks[k]];
@@ -166,7 +169,7 @@ static bool starts_exactly(const jo_dash_period *q, const jo_dash_set *s)
     return true;
 }
 
-void jo_dash_identify_sets(jo_ctx *cx, const jo_dash_period *q, jo_dash_set *sets, int n,
+void jo_dash_identify_sets(jo_ctx *cx, const jo_view *q, jo_dash_set *sets, int n,
                            jo_dash_before *before)
 {
     size_t tracks = (size_t)q->period.ntracks;

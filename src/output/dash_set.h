@@ -30,7 +30,7 @@ typedef struct jo_dash_before {
 } jo_dash_before;
 
 /* Gives sets their ids, the same in all periods, and says which go on with the same initialization (23009-1 5.3.2.4). */
-void jo_dash_identify_sets(jo_ctx *cx, const jo_dash_period *q, jo_dash_set *sets, int n,
+void jo_dash_identify_sets(jo_ctx *cx, const jo_view *q, jo_dash_set *sets, int n,
                            jo_dash_before *before);
 
 /* Are segments of a track addressed by $Time$? Those of one with holes always: numbers can't be left out. */

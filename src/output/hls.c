@@ -27,12 +27,30 @@ static bool is_fmp4(const jo_track *t)
     return !jo_hls_is_webvtt(t);
 }
 
-void jo_hls_add_name(jo_text *out, const char *dir, const jo_resource *rs, const jo_track *t)
+void jo_hls_add_name(jo_text *out, const jo_resource *rs, const jo_track *t)
 {
-    jo_text_add(out, dir);
     jo_text_add_uri(out, rs->base);
     jo_text_add(out, "-");
     jo_text_add_uri(out, t->token);
+}
+
+void jo_hls_add_playlist(jo_text *out, const jo_resource *rs, const jo_track *t)
+{
+    jo_hls_add_name(out, rs, t);
+    jo_text_add(out, ".m3u8");
+    jo_text_add(out, rs->query);
+}
+
+void jo_hls_add_start(jo_text *out, const jo_period *period, const jo_plan *plan)
+{
+    const jo_track *t = period->tracks[period->reference];
+    int64_t hidden = t->preroll - plan->tracks[period->reference].cuts[0].time;
+
+    if (plan->exact && hidden > 0) {
+        jo_text_add(out, "#EXT-X-START:TIME-OFFSET=");
+        jo_text_add_decimal(out, hidden, t->timescale, 6);
+        jo_text_add(out, ",PRECISE=YES\n");
+    }
 }
 
 void jo_hls_add_head(jo_text *out, int version)
@@ -47,10 +65,18 @@ static int variant_of(const jo_track *t, const jo_track_plan *tp, int segment)
     return t->nvariants > 1 ? t->runs[jo_track_run(t, tp->cuts[segment].sample)].variant : 0;
 }
 
+/* Where init and media segments lie. Text has no fragments to share. */
+static const char *media_folder(const jo_resource *rs, const jo_track *t)
+{
+    return rs->settings->cmaf_urls && !jo_hls_is_webvtt(t) ? "cmaf/" : "hls/";
+}
+
 static void add_map(jo_text *out, const jo_resource *rs, const jo_track *t, int variant)
 {
     jo_text_add(out, "#EXT-X-MAP:URI=\"");
-    jo_hls_add_name(out, "hls/", rs, t);
+    jo_text_add(out, rs->folder);
+    jo_text_add(out, media_folder(rs, t));
+    jo_hls_add_name(out, rs, t);
     if (variant > 0) {
         jo_text_addf(out, ".%d", variant + 1);
     }
@@ -66,7 +92,8 @@ static void add_segments(jo_text *out, const jo_plan *plan, const jo_track_plan 
     jo_text name;
 
     jo_text_init(&name, out->pool, 128);
-    jo_hls_add_name(&name, "hls/", rs, t);
+    jo_text_add(&name, media_folder(rs, t));
+    jo_hls_add_name(&name, rs, t);
     jo_text_add(&name, "-");
     for (int i = 0; i < tp->last; i++) {
         bool empty = jo_plan_empty(tp, i);
@@ -84,6 +111,10 @@ static void add_segments(jo_text *out, const jo_plan *plan, const jo_track_plan 
         jo_text_add(out, "#EXTINF:");
         jo_text_add_decimal(out, jo_plan_duration(tp, i), t->timescale, 6);
         jo_text_add(out, gap ? ", no desc\n#EXT-X-GAP\n" : ", no desc\n");
+        jo_text_add(out, rs->folder);
+        if ((i == 0 && plan->recut_head) || (i == plan->count - 1 && plan->recut_tail)) {
+            jo_text_add(out, rs->clip);
+        }
         jo_text_add_n(out, name.s, name.len);
         jo_text_add_int(out, plan->base_number + i);
         jo_text_add(out, jo_hls_is_webvtt(t) ? ".webvtt\n" : ".m4s\n");
@@ -119,6 +150,7 @@ static apr_status_t render_media(jo_ctx *cx, const jo_presentation *p, const jo_
                  "\n#USP-X-TIMESTAMP-MAP:MPEGTS=%" APR_INT64_T_FMT ",LOCAL=1970-01-01T00:00:00Z\n",
                  target(period, plan, rs->track),
                  jo_ticks_round(p->preroll_num, p->preroll_den, 90000));
+    jo_hls_add_start(&out, period, plan);
     add_segments(&out, plan, tp, t, rs);
     jo_text_add(&out, "#EXT-X-ENDLIST\n");
     jo_body_add_memory(body, out.s, out.len);
@@ -172,13 +204,16 @@ static const jo_route routes[] = {
      JO_NEED_INDEX,
      JO_CLASS_MANIFEST,
      {JO_HLS_TYPE, JO_HLS_TYPE, JO_HLS_TYPE},
-     render_media},
+     render_media,
+     .takes = JO_TAKES_CLIP},
     {"$*.m3u8",
      JO_BY_NOTHING,
      JO_NEED_INDEX,
      JO_CLASS_MANIFEST,
      {JO_HLS_TYPE, JO_HLS_TYPE, JO_HLS_TYPE},
-     jo_hls_render_multivariant},
+     jo_hls_render_multivariant,
+     .takes = JO_TAKES_TRACKS | JO_TAKES_ORDER | JO_TAKES_CLIP,
+     .canonical = ".m3u8"},
 };
 
 const jo_packager jo_packager_hls = {.name = "HLS",

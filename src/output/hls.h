@@ -14,9 +14,13 @@ jo_entry_style jo_hls_entry_style(const jo_resource *rs);
 /* Text that goes out as WebVTT files, not as fragments. */
 bool jo_hls_is_webvtt(const jo_track *t);
 
-/* "<dir><base>-<token>" */
-void jo_hls_add_name(jo_text *out, const char *dir, const jo_resource *rs, const jo_track *t);
+/* "<base>-<token>" */
+void jo_hls_add_name(jo_text *out, const jo_resource *rs, const jo_track *t);
+/* The URL of a track's media playlist, with what it takes of the query. */
+void jo_hls_add_playlist(jo_text *out, const jo_resource *rs, const jo_track *t);
 void jo_hls_add_head(jo_text *out, int version);
+/* Of a clip that begins after its first segment does: EXT-X-START (RFC 8216bis 4.4.2.2). */
+void jo_hls_add_start(jo_text *out, const jo_period *period, const jo_plan *plan);
 
 /* hls_multivariant.c */
 apr_status_t jo_hls_render_multivariant(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,

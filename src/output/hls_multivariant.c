@@ -74,8 +74,8 @@ static void add_media(multivariant *m, const jo_hls_groups *groups, const jo_hls
         add_channels(out, t);
     }
     jo_text_add(out, ",URI=\"");
-    jo_hls_add_name(out, "", m->rs, t);
-    jo_text_add(out, ".m3u8\"\n");
+    jo_hls_add_playlist(out, m->rs, t);
+    jo_text_add(out, "\"\n");
 }
 
 static void add_groups(multivariant *m, const char *title, const jo_hls_groups *groups)
@@ -198,8 +198,8 @@ static void add_variant(multivariant *m, const variant *v)
         add_quoted(out, "SUBTITLES", m->text.list[0].id);
     }
     jo_text_add(out, video ? ",CLOSED-CAPTIONS=NONE\n" : "\n");
-    jo_hls_add_name(out, "", m->rs, v->own);
-    jo_text_add(out, ".m3u8\n");
+    jo_hls_add_playlist(out, m->rs, v->own);
+    jo_text_add(out, "\n");
 }
 
 static int64_t text_peak(const multivariant *m)
@@ -305,6 +305,7 @@ apr_status_t jo_hls_render_multivariant(jo_ctx *cx, const jo_presentation *p, co
     if (independent(&m)) {
         jo_text_add(&m.out, "#EXT-X-INDEPENDENT-SEGMENTS\n");
     }
+    jo_hls_add_start(&m.out, period, plan);
     add_groups(&m, "AUDIO", &m.audio);
     add_groups(&m, "SUBTITLES", &m.text);
     jo_text_add(&m.out, "\n# variants\n");

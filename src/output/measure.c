@@ -53,6 +53,7 @@ static void measure_track(const jo_track *t, jo_track_plan *tp, int64_t target)
 {
     int64_t bytes = 0;
 
+    tp->peak = 0;
     for (int i = tp->first; i < tp->last; i++) {
         if (jo_plan_empty(tp, i)) {
             continue;

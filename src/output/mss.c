@@ -149,7 +149,7 @@ static int find_lead(const jo_period *period, const jo_plan *plan, int i)
     return i;
 }
 
-static void measure(const jo_period *period, jo_plan *plan)
+static void settle(const jo_period *period, jo_plan *plan)
 {
     for (int i = 0; i < period->ntracks; i++) {
         drop_priming(period->tracks[i], &plan->tracks[i]);
@@ -261,13 +261,13 @@ static void add_size(jo_text *out, const stream *s)
     add_number(out, "DisplayHeight", largest->height);
 }
 
-static void add_url(jo_text *out, const jo_track *t)
+static void add_url(jo_text *out, const jo_resource *rs, const jo_track *t)
 {
     jo_text name;
 
     jo_text_init(&name, out->pool, 64);
     jo_text_add_uri(&name, t->name);
-    jo_text_add(out, " Url=\"QualityLevels({bitrate})/Fragments(");
+    jo_text_addf(out, " Url=\"%s%sQualityLevels({bitrate})/Fragments(", rs->folder, rs->clip);
     jo_text_add_xml(out, name.s);
     jo_text_add(out, "={start time})\"");
 }
@@ -278,7 +278,8 @@ static const char *language(const jo_track *t)
     return strchr(t->language, '-') ? t->language : jo_lang_three(t->language);
 }
 
-static void add_stream_attributes(jo_text *out, const jo_track_plan *tp, const stream *s)
+static void add_stream_attributes(jo_text *out, const jo_resource *rs, const jo_track_plan *tp,
+                                  const stream *s)
 {
     static const char *const types[] = {"video", "audio", "text"};
     const jo_track *t = s->levels[0].track;
@@ -295,7 +296,7 @@ static void add_stream_attributes(jo_text *out, const jo_track_plan *tp, const s
     if (t->kind == JO_VIDEO) {
         add_size(out, s);
     }
-    add_url(out, t);
+    add_url(out, rs, t);
     jo_text_add(out, ">\n");
 }
 
@@ -378,16 +379,19 @@ static void add_chunks(jo_text *out, const jo_track *t, const jo_track_plan *tp,
     }
 }
 
-static int64_t total_duration(const jo_period *period, int64_t offset)
+/* A clip lasts from where it starts: clients move its first chunk to 0. */
+static int64_t total_duration(const jo_presentation *p, int64_t offset)
 {
-    int64_t end = 0;
+    const jo_period *period = &p->periods[0];
+    int64_t whole = jo_ticks_round(p->preroll_num, p->preroll_den, JO_MSS_TIMESCALE), longest = 0;
 
     for (int i = 0; i < period->ntracks; i++) {
         const jo_track *t = period->tracks[i];
-        int64_t e = jo_period_counts(period, t) ? ticks(t, t->end) + offset : 0;
-        end = e > end ? e : end;
+        int64_t start = ticks(t, t->preroll) - whole;
+        int64_t lasts = jo_period_counts(period, t) ? ticks(t, t->end) + offset - start : 0;
+        longest = lasts > longest ? lasts : longest;
     }
-    return end;
+    return longest;
 }
 
 static apr_status_t render_manifest(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
@@ -409,11 +413,11 @@ static apr_status_t render_manifest(jo_ctx *cx, const jo_presentation *p, const 
                  "<!-- Created with mod_jitorigin -->\n"
                  "<SmoothStreamingMedia MajorVersion=\"2\" MinorVersion=\"%u\" TimeScale=\"%d\"",
                  version % 10, JO_MSS_TIMESCALE);
-    add_number(&out, "Duration", total_duration(period, offset));
+    add_number(&out, "Duration", total_duration(p, offset));
     jo_text_add(&out, ">\n");
     for (int k = 0; k < n; k++) {
         const jo_track_plan *tp = &plan->tracks[streams[k].lead];
-        add_stream_attributes(&out, tp, &streams[k]);
+        add_stream_attributes(&out, rs, tp, &streams[k]);
         for (int i = 0; i < streams[k].nlevels; i++) {
             add_level(&out, &streams[k].levels[i], i);
         }
@@ -436,6 +440,8 @@ static apr_status_t render_manifest(jo_ctx *cx, const jo_presentation *p, const 
         "application/octet-stream", "application/octet-stream", "application/octet-stream" \
     }
 
+#define TAKES (JO_TAKES_TRACKS | JO_TAKES_CLIP | JO_TAKES_OPTIONS)
+
 static const jo_route routes[] = {
     {"QualityLevels($Q)/Fragments($S=$I)", JO_BY_TIME, JO_NEED_SAMPLES, JO_CLASS_SEGMENT, MP4,
      jo_mss_render_fragment},
@@ -445,8 +451,21 @@ static const jo_route routes[] = {
      jo_mss_render_raw},
     {"QualityLevels($Q)/KeyFrames($S=$I)", JO_BY_TIME, JO_NEED_SAMPLES, JO_CLASS_SEGMENT, MP4,
      jo_mss_render_key_frame},
-    {"Manifest", JO_BY_NOTHING, JO_NEED_INDEX, JO_CLASS_MANIFEST, {XML, XML, XML}, render_manifest},
-    {"manifest", JO_BY_NOTHING, JO_NEED_INDEX, JO_CLASS_MANIFEST, {XML, XML, XML}, render_manifest},
+    {"Manifest",
+     JO_BY_NOTHING,
+     JO_NEED_INDEX,
+     JO_CLASS_MANIFEST,
+     {XML, XML, XML},
+     render_manifest,
+     .takes = TAKES},
+    {"manifest",
+     JO_BY_NOTHING,
+     JO_NEED_INDEX,
+     JO_CLASS_MANIFEST,
+     {XML, XML, XML},
+     render_manifest,
+     .takes = TAKES,
+     .canonical = "Manifest"},
 };
 
 const jo_packager jo_packager_mss = {.name = "Smooth Streaming",
@@ -454,6 +473,6 @@ const jo_packager jo_packager_mss = {.name = "Smooth Streaming",
                                      .routes = routes,
                                      .nroutes = sizeof(routes) / sizeof(routes[0]),
                                      .length = length,
-                                     .measure = measure,
+                                     .settle = settle,
                                      .find_time = find_time,
                                      .segment_time = segment_time};

@@ -2,3 +2,13 @@
 
 const jo_packager *const jo_packagers[JO_PACKAGERS] = {&jo_packager_hls, &jo_packager_dash,
                                                        &jo_packager_mss};
+
+int64_t jo_packager_number(const jo_packager *packager, const jo_route *route,
+                           const jo_presentation *p, const jo_plan *plan, int track, int segment)
+{
+    if (route->address == JO_BY_NUMBER) {
+        return plan->base_number + segment;
+    }
+    return packager->segment_time ? packager->segment_time(p, plan, track, segment)
+                                  : plan->tracks[track].cuts[segment].time;
+}

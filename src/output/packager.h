@@ -6,13 +6,14 @@
 
 #include "../io/body.h"
 #include "../media/options.h"
-#include "../plan/segment.h"
+#include "../plan/select.h"
 
 typedef enum {
     JO_CLASS_MANIFEST,
     JO_CLASS_INIT,
     JO_CLASS_SEGMENT,
     JO_CLASS_ERROR,
+    JO_CLASS_VERSIONED, /* init or segment whose URL names its content */
     JO_CLASSES
 } jo_class;
 
@@ -37,6 +38,12 @@ typedef struct jo_resource {
     jo_source **sources;
     const jo_options *options;
     const jo_settings *settings;
+    /* Of a manifest, for the URLs in it: what stands before the folders of init and media segments ("" or
+     * "v-<fingerprint>/"), and in addition before those of a clip's segments that are cut anew ("clip-10-20/", "" if none
+     * is); and what media playlists take of the query ("" or "?vbegin=10"). */
+    const char *folder;
+    const char *clip;
+    const char *query;
 } jo_resource;
 
 /* The open source that holds a sample of the segment. */
@@ -57,7 +64,10 @@ typedef struct jo_route {
     apr_status_t (*render)(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
                            const jo_resource *rs, jo_body *body);
     bool (*serves)(const jo_track *t); /* of tracks that the format can carry; NULL: all */
-    bool silence; /* segments without samples are served too, up to the track's last */
+    bool silence;          /* segments without samples are served too, up to the track's last */
+    unsigned takes;        /* of a query: JO_TAKES_… (plan/select.h) */
+    const char *canonical; /* of a manifest with several names: its path; NULL: as asked for */
+    bool (*enabled)(const jo_settings *settings); /* NULL: always */
 } jo_route;
 
 typedef struct jo_packager {
@@ -67,13 +77,19 @@ typedef struct jo_packager {
     int nroutes;
     /* Wanted segment length of a descriptor; den 0: every GOP or source fragment. */
     jo_fraction (*length)(const jo_options *options);
-    /* Figures that its manifests state, and what is cut otherwise in this format, once for each plan. */
+    /* What is cut otherwise in this format, once for each plan, or NULL. */
+    void (*settle)(const jo_period *period, jo_plan *plan);
+    /* Bit rates that its manifests state, once for each plan and for each clip of it, or NULL. */
     void (*measure)(const jo_period *period, jo_plan *plan);
     /* Segment of a track for the number of a JO_BY_TIME row, -1 none, and the number of a segment, -1 if it has none.
      * NULL: numbers are the track's wire times. */
     int (*find_time)(const jo_presentation *p, const jo_plan *plan, int track, int64_t time);
     int64_t (*segment_time)(const jo_presentation *p, const jo_plan *plan, int track, int segment);
 } jo_packager;
+
+/* The number that a row's URL gives segment `segment` of a track; -1 if it has none. */
+int64_t jo_packager_number(const jo_packager *packager, const jo_route *route,
+                           const jo_presentation *p, const jo_plan *plan, int track, int segment);
 
 extern const jo_packager jo_packager_hls;
 extern const jo_packager jo_packager_dash;

@@ -26,4 +26,9 @@ apr_status_t jo_clip_parse(jo_ctx *cx, const char *vbegin, const char *vend, con
 /* A time in seconds, without needless digits: 90, 12.5. */
 void jo_clip_write_time(int64_t us, jo_text *out);
 
+/* "clip-<begin>-<end>/", the folder of segments that are cut as the clip is; no end: to the title's. */
+void jo_clip_write_folder(const jo_clip *clip, jo_text *out);
+/* If path starts with such a folder, spelled as it is written, moves it past that. */
+bool jo_clip_read_folder(apr_pool_t *pool, const char **path, jo_clip *out);
+
 #endif

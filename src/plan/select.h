@@ -17,13 +17,20 @@ enum {
     JO_TAKES_OPTIONS = 8, /* what JitOriginQueryOptions lists */
 };
 
+/* Options of the manifest that the query names. */
+typedef struct jo_query_options {
+    unsigned given; /* JO_OPTION_… */
+    jo_template mpd_template;
+    unsigned iss_version;
+} jo_query_options;
+
 typedef struct jo_select {
     const jo_filter *filter;                   /* NULL: none */
     const jo_manifest_filter *manifest_filter; /* NULL: none */
     int64_t min_bitrate, max_bitrate;          /* bits/s, inclusive; 0 and INT64_MAX: not given */
     int64_t start_index;                       /* variant to list first, from 0; -1: not given */
     jo_clip clip;
-    jo_query_options options; /* with `given` for each */
+    jo_query_options options;
 } jo_select;
 
 /* args: the raw query, may be NULL. takes: what the resource reads; the rest of the query is ignored, except that
@@ -36,6 +43,12 @@ apr_status_t jo_select_parse(jo_ctx *cx, const char *args, unsigned takes,
  * percent-encoding as RFC 3986 allows; "" or "?name=value&…". Parsing it gives an equal selection. */
 const char *jo_select_query(apr_pool_t *pool, const jo_select *s, unsigned takes);
 
-bool jo_select_keeps(jo_ctx *cx, const jo_select *s, const jo_track *t);
+/* Narrows a list of tracks of the period to those chosen, start_index's first of its kind. min_bitrate and max_bitrate
+ * choose pictures, or sound where there is none. JO_ENOTFOUND: none is left; JO_EREQUEST: by aws.manifestfilter. */
+apr_status_t jo_select_tracks(jo_ctx *cx, const jo_select *s, const jo_period *period, int *tracks,
+                              int *ntracks);
+
+/* The descriptor's options with the query's in their place. */
+jo_options jo_select_options(const jo_select *s, const jo_options *of_title);
 
 #endif

@@ -54,11 +54,22 @@ static size_t token_length(const matcher *x, int i, bool of_stream)
     return n - x->bitrate_len - 1;
 }
 
+/* Any text that might be a token, or a name. */
+static bool match_some_token(matcher *x, const char *pattern, const char *path, bool of_stream)
+{
+    for (size_t n = strcspn(path, "/"); n > 0; n--)
+        if ((of_stream || memchr(path, '=', n)) && match(x, pattern, path + n))
+            return true;
+    return false;
+}
+
 /* The longest token (or name) that starts path, is shorter than `below` and lets the rest match. */
 static bool match_token(matcher *x, const char *pattern, const char *path, bool of_stream)
 {
     size_t below = SIZE_MAX;
 
+    if (!x->tokens)
+        return match_some_token(x, pattern, path, of_stream);
     for (;;) {
         size_t best_len = 0;
         int best = -1;

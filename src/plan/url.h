@@ -19,6 +19,7 @@ typedef struct jo_url_match {
 } jo_url_match;
 
 /* True if `path` (virtual path below the descriptor, no leading '/', already percent-decoded) matches.
+ * tokens NULL: not known, whatever may be one matches.
  * "$*.m3u8" and "$*.mpd" do not match a name that starts with "<base>-" and holds '=' (a token that is
  * not known is 404, not a multivariant playlist). */
 bool jo_url_match_path(const char *pattern, const char *path, const char *base,

@@ -94,7 +94,7 @@ static jo_plan *plan(const jo_presentation *p, int64_t num, int64_t den)
         printf("Bail out! plan: %s\n", cx.message);
         exit(1);
     }
-    jo_packager_mss.measure(&p->periods[0], out);
+    jo_packager_mss.settle(&p->periods[0], out);
     return out;
 }
 

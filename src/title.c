@@ -1,0 +1,164 @@
+#include "title.h"
+
+#include "base/log.h"
+#include "base/status.h"
+#include "input/load.h"
+#include "media/codec.h"
+#include "media/index.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+const char *jo_title_file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static const char *without_extension(apr_pool_t *pool, const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot ? apr_pstrmemdup(pool, name, (apr_size_t)(dot - name)) : name;
+}
+
+/* The descriptor's bytes and what they say, or for direct play the descriptor that stands for the file. All of it
+ * lives in open's pool. */
+static apr_status_t read_descriptor(jo_ctx *open, jo_title *t, const jo_ism **ism,
+                                    const char **bytes, size_t *len)
+{
+    jo_source *src;
+
+    if (jo_source_open(open, t->path, &src) != APR_SUCCESS) {
+        return open->code;
+    }
+    t->id = src->id;
+    if (t->direct) {
+        *ism = jo_ism_direct(open->pool, jo_title_file_name(t->path));
+        return APR_SUCCESS;
+    }
+    if ((uint64_t)src->id.size > open->limits->descriptor_size) {
+        return jo_fail(open, JO_EMEDIA, "%s: larger than %" APR_SIZE_T_FMT " bytes", src->name,
+                       open->limits->descriptor_size);
+    }
+    *len = (size_t)src->id.size;
+    char *buf = apr_palloc(open->pool, *len + 1);
+    if (jo_source_read(open, src, 0, *len, buf) != APR_SUCCESS) {
+        return open->code;
+    }
+    *bytes = buf;
+    if (jo_ism_parse(open, buf, *len, ism) != APR_SUCCESS) {
+        return jo_fail_in(open, jo_title_file_name(t->path));
+    }
+    return APR_SUCCESS;
+}
+
+const char *jo_title_why_not(const jo_track *t)
+{
+    return t->nvariants > 1 ? "several sample descriptions" : t->codec->name;
+}
+
+/* What a format can't carry is not in its manifests. */
+static void select_tracks(jo_ctx *cx, const jo_period *period, const jo_packager *packager,
+                          jo_selection *s)
+{
+    s->tracks = apr_pcalloc(cx->pool, sizeof(*s->tracks) * (size_t)period->ntracks);
+    for (int i = 0; i < period->ntracks; i++) {
+        const jo_track *t = period->tracks[i];
+        int at = s->ntracks;
+        if (!(t->formats & packager->format)) {
+            jo_log_write(cx, JO_LOG_INFO, "track %s: %s can't carry %s: left out", t->token,
+                         packager->name, jo_title_why_not(t));
+            continue;
+        }
+        while (at > 0 && period->tracks[s->tracks[at - 1]]->labels.order > t->labels.order) {
+            s->tracks[at] = s->tracks[at - 1];
+            at--;
+        }
+        s->tracks[at] = i;
+        s->ntracks++;
+    }
+}
+
+static apr_status_t make_plans(jo_ctx *cx, jo_title *t)
+{
+    const jo_period *period = &t->presentation->periods[0];
+    const char **tokens = apr_pcalloc(cx->pool, sizeof(*tokens) * (size_t)period->ntracks);
+
+    for (int i = 0; i < JO_PACKAGERS; i++) {
+        jo_fraction length = jo_packagers[i]->length(&t->options);
+        if (jo_plan_make(cx, period, length, &t->plans[i]) != APR_SUCCESS) {
+            return cx->code;
+        }
+        if (jo_packagers[i]->settle) {
+            jo_packagers[i]->settle(period, t->plans[i]);
+        }
+        if (jo_packagers[i]->measure) {
+            jo_packagers[i]->measure(period, t->plans[i]);
+        }
+        select_tracks(cx, period, jo_packagers[i], &t->selections[i]);
+    }
+    for (int i = 0; i < period->ntracks; i++) {
+        tokens[i] = period->tracks[i]->token;
+    }
+    t->tokens = tokens;
+    t->ntokens = period->ntracks;
+    t->hash = jo_hex(cx->pool, t->presentation->fingerprint, JO_SHA256_SIZE);
+    return APR_SUCCESS;
+}
+
+/* Everything but the plans; what only the load needs lives in open's pool. */
+static apr_status_t load_title(jo_ctx *cx, jo_ctx *open, jo_title *t)
+{
+    const char *bytes = "";
+    const jo_ism *ism;
+    size_t len = 0;
+
+    if (read_descriptor(open, t, &ism, &bytes, &len) != APR_SUCCESS) {
+        return jo_fail(cx, open->code, "%s", open->message);
+    }
+    t->options = ism->options;
+    return jo_load(cx, t->path, ism, bytes, len, t->id.mtime / 1000, &t->presentation);
+}
+
+apr_status_t jo_title_make(jo_ctx *cx, const char *path, bool direct, jo_title **out)
+{
+    jo_title *t = apr_pcalloc(cx->pool, sizeof(*t));
+    jo_ctx open = *cx;
+
+    t->path = apr_pstrdup(cx->pool, path);
+    t->base = without_extension(cx->pool, jo_title_file_name(t->path));
+    t->direct = direct;
+    apr_pool_create(&open.pool, cx->pool);
+    apr_status_t rv = load_title(cx, &open, t);
+    apr_pool_destroy(open.pool);
+    if (rv == APR_SUCCESS) {
+        rv = make_plans(cx, t);
+    }
+    *out = t;
+    return rv;
+}
+
+static size_t track_memory(const jo_track *t)
+{
+    size_t n = jo_index_memory(t->index) + 1024 + sizeof(*t->runs) * (size_t)t->nruns +
+               jo_track_params_memory(t);
+
+    for (int i = 0; i < t->nvariants; i++) {
+        n += sizeof(*t) + t->variants[i]->entry_len + t->variants[i]->config_len;
+    }
+    return n;
+}
+
+size_t jo_title_memory(const jo_title *t)
+{
+    const jo_period *period = &t->presentation->periods[0];
+    size_t n = 16384;
+
+    for (int i = 0; i < period->ntracks; i++) {
+        n += track_memory(period->tracks[i]);
+    }
+    for (int i = 0; i < JO_PACKAGERS; i++) {
+        n += (size_t)(t->plans[i]->count + 1) * (size_t)period->ntracks * sizeof(jo_cut);
+    }
+    return n;
+}
