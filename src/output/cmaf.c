@@ -1,8 +1,7 @@
 #include "cmaf.h"
 
 #include "../base/status.h"
-#include "../media/lang.h"
-#include "mp4_write.h"
+#include "mp4_trak.h"
 #include "ttml.h"
 
 #include <string.h>
@@ -25,22 +24,17 @@
 
 /* -- init segment ---------------------------------------------------------------------------------- */
 
-static bool is_xml(const jo_track *t)
-{
-    return t->fourcc == JO_FOURCC('s', 't', 'p', 'p');
-}
-
 /* Media profiles of text: 23000-19 11 */
 static const char *text_brand(const jo_track *t)
 {
     static const char *const brands[] = {"im1t", "im1i", "im2t", "im2i"};
 
     for (size_t i = 0; i < sizeof(brands) / sizeof(*brands) && t->kind == JO_TEXT; i++) {
-        if (is_xml(t) && t->config_len == 4 && !memcmp(t->config, brands[i], 4)) {
+        if (jo_trak_is_xml(t) && t->config_len == 4 && !memcmp(t->config, brands[i], 4)) {
             return brands[i];
         }
     }
-    return t->kind == JO_TEXT && !is_xml(t) ? "cwvt" : NULL;
+    return t->kind == JO_TEXT && !jo_trak_is_xml(t) ? "cwvt" : NULL;
 }
 
 static void write_ftyp(jo_writer *w, const jo_track *t)
@@ -57,52 +51,6 @@ static void write_ftyp(jo_writer *w, const jo_track *t)
     jo_box_close(w, at);
 }
 
-static void write_matrix(jo_writer *w, const uint32_t matrix[9])
-{
-    for (int i = 0; i < 9; i++) {
-        jo_write_u32(w, matrix[i]);
-    }
-}
-
-static const uint32_t unity[9] = {0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000};
-
-static void write_mvhd(jo_writer *w, const jo_track *t)
-{
-    size_t at = jo_full_box_open(w, "mvhd", 0, 0);
-    jo_write_u32(w, 0);
-    jo_write_u32(w, 0);
-    jo_write_u32(w, t->timescale);
-    jo_write_u32(w, 0); /* duration: in the fragments */
-    jo_write_u32(w, 0x10000);
-    jo_write_u16(w, 0x100);
-    jo_write_zeros(w, 10);
-    write_matrix(w, unity);
-    jo_write_zeros(w, 24);
-    jo_write_u32(w, TRACK_ID + 1);
-    jo_box_close(w, at);
-}
-
-static void write_tkhd(jo_writer *w, const jo_track *t)
-{
-    uint64_t display = (uint64_t)t->width * t->sar_w * 0x10000 / (t->sar_h ? t->sar_h : 1);
-    size_t at = jo_full_box_open(w, "tkhd", 0, 3); /* enabled, in movie */
-    jo_write_u32(w, 0);
-    jo_write_u32(w, 0);
-    jo_write_u32(w, TRACK_ID);
-    jo_write_u32(w, 0);
-    jo_write_u32(w, 0); /* duration */
-    jo_write_zeros(w, 8);
-    jo_write_u16(w, 0);
-    jo_write_u16(w, 0);
-    jo_write_u16(w, t->kind == JO_AUDIO ? 0x100 : 0);
-    jo_write_u16(w, 0);
-    write_matrix(w, t->kind == JO_VIDEO ? t->matrix : unity);
-    jo_write_u32(w,
-                 t->kind == JO_VIDEO ? (uint32_t)(display > UINT32_MAX ? UINT32_MAX : display) : 0);
-    jo_write_u32(w, t->kind == JO_VIDEO ? (uint32_t)t->height << 16 : 0);
-    jo_box_close(w, at);
-}
-
 static void write_edts(jo_writer *w, const jo_track *t)
 {
     if (t->priming <= 0) {
@@ -116,69 +64,6 @@ static void write_edts(jo_writer *w, const jo_track *t)
     jo_write_u32(w, 0x10000);
     jo_box_close(w, at);
     jo_box_close(w, edts);
-}
-
-/* ISO 639-2/T code in 5-bit letters: 14496-12 8.4.2.3 */
-static unsigned packed_language(const jo_track *t)
-{
-    const char *code = jo_lang_three(t->language);
-    return (unsigned)((code[0] - 0x60) << 10 | (code[1] - 0x60) << 5 | (code[2] - 0x60));
-}
-
-static void write_mdhd(jo_writer *w, const jo_track *t)
-{
-    size_t at = jo_full_box_open(w, "mdhd", 0, 0);
-    jo_write_u32(w, 0);
-    jo_write_u32(w, 0);
-    jo_write_u32(w, t->timescale);
-    jo_write_u32(w, 0);
-    jo_write_u16(w, packed_language(t));
-    jo_write_u16(w, 0);
-    jo_box_close(w, at);
-}
-
-/* Text: 14496-30 5.2, 7.2 */
-static void write_hdlr(jo_writer *w, const jo_track *t)
-{
-    static const char *const names[] = {"video", "audio", "text"};
-    const char *type = t->kind == JO_VIDEO ? "vide" : t->kind == JO_AUDIO ? "soun" : "text";
-    size_t at = jo_full_box_open(w, "hdlr", 0, 0);
-
-    jo_write_u32(w, 0);
-    jo_write_bytes(w, is_xml(t) ? "subt" : type, 4);
-    jo_write_zeros(w, 12);
-    jo_write_bytes(w, names[t->kind], strlen(names[t->kind]) + 1);
-    jo_box_close(w, at);
-}
-
-/* Extended tag: 14496-12 8.4.6 */
-static void write_elng(jo_writer *w, const jo_track *t)
-{
-    if (strchr(t->language, '-') == NULL) {
-        return;
-    }
-    size_t at = jo_full_box_open(w, "elng", 0, 0);
-    jo_write_bytes(w, t->language, strlen(t->language) + 1);
-    jo_box_close(w, at);
-}
-
-static void write_media_header(jo_writer *w, const jo_track *t)
-{
-    const char *type = t->kind == JO_VIDEO ? "vmhd" : t->kind == JO_AUDIO ? "smhd" : "nmhd";
-    size_t at = jo_full_box_open(w, is_xml(t) ? "sthd" : type, 0, t->kind == JO_VIDEO);
-
-    jo_write_zeros(w, t->kind == JO_VIDEO ? 8 : t->kind == JO_AUDIO ? 4 : 0);
-    jo_box_close(w, at);
-}
-
-static void write_dinf(jo_writer *w)
-{
-    size_t dinf = jo_box_open(w, "dinf");
-    size_t dref = jo_full_box_open(w, "dref", 0, 0);
-    jo_write_u32(w, 1);
-    jo_box_close(w, jo_full_box_open(w, "url ", 0, 1)); /* in this file */
-    jo_box_close(w, dref);
-    jo_box_close(w, dinf);
 }
 
 static void write_stbl(jo_writer *w, const jo_track *t, jo_entry_style style)
@@ -202,15 +87,12 @@ static void write_stbl(jo_writer *w, const jo_track *t, jo_entry_style style)
     jo_box_close(w, stbl);
 }
 
-static void write_mdia(jo_writer *w, const jo_track *t, jo_entry_style style)
+static void write_mdia(jo_writer *w, const jo_track *t, const jo_trak *say, jo_entry_style style)
 {
     size_t mdia = jo_box_open(w, "mdia");
-    write_mdhd(w, t);
-    write_hdlr(w, t);
-    write_elng(w, t);
+    jo_trak_write_media(w, t, say);
     size_t minf = jo_box_open(w, "minf");
-    write_media_header(w, t);
-    write_dinf(w);
+    jo_trak_write_media_info(w, t);
     write_stbl(w, t, style);
     jo_box_close(w, minf);
     jo_box_close(w, mdia);
@@ -229,16 +111,17 @@ static void write_mvex(jo_writer *w)
 
 void jo_cmaf_init(jo_ctx *cx, const jo_track *t, jo_entry_style style, jo_body *body)
 {
+    static const jo_trak say = {.id = TRACK_ID, .flags = JO_TRAK_ENABLED | JO_TRAK_IN_MOVIE};
     jo_writer w;
 
     jo_writer_init(&w, cx->pool, 1024);
     write_ftyp(&w, t);
     size_t moov = jo_box_open(&w, "moov");
-    write_mvhd(&w, t);
+    jo_trak_write_mvhd(&w, t->timescale, 0, TRACK_ID + 1); /* durations: in the fragments */
     size_t trak = jo_box_open(&w, "trak");
-    write_tkhd(&w, t);
+    jo_trak_write_tkhd(&w, t, &say);
     write_edts(&w, t);
-    write_mdia(&w, t, style);
+    write_mdia(&w, t, &say, style);
     jo_box_close(&w, trak);
     write_mvex(&w);
     jo_box_close(&w, moov);
@@ -302,7 +185,7 @@ static int64_t moof_size(const layout *l)
  * fragments have headers of one size: a duration takes as much in tfhd as in trun. */
 static uint32_t fragment_samples(const jo_track *t, const jo_track_plan *tp, int i)
 {
-    return is_xml(t) ? 1 : tp->cuts[i + 1].sample - tp->cuts[i].sample;
+    return jo_trak_is_xml(t) ? 1 : tp->cuts[i + 1].sample - tp->cuts[i].sample;
 }
 
 int64_t jo_cmaf_segment_size(const jo_track *t, const jo_track_plan *tp, int i)
@@ -456,10 +339,11 @@ static apr_status_t write_segment(jo_ctx *cx, const jo_track *t, const jo_track_
     write_styp(&w);
     for (uint32_t first = tp->cuts[i].sample; first < last; first += step) {
         layout l = make_layout(t, first, first + step);
-        l.bytes = is_xml(t) ? jo_index_range_bytes(t->index, first, first + step) : data;
-        int64_t sequence = is_xml(t) ? (int64_t)first + 1 : number;
+        l.bytes = jo_trak_is_xml(t) ? jo_index_range_bytes(t->index, first, first + step) : data;
+        int64_t sequence = jo_trak_is_xml(t) ? (int64_t)first + 1 : number;
         size_t from = first == tp->cuts[i].sample ? 0 : w.len;
-        if (is_xml(t) && t->span.shift != 0 && move_document(cx, t, &l, rs) != APR_SUCCESS) {
+        if (jo_trak_is_xml(t) && t->span.shift != 0 &&
+            move_document(cx, t, &l, rs) != APR_SUCCESS) {
             return cx->code;
         }
         if (write_fragment(cx, t, &l, sequence, rs, body, &w, from) != APR_SUCCESS) {

@@ -379,19 +379,20 @@ static void add_chunks(jo_text *out, const jo_track *t, const jo_track_plan *tp,
     }
 }
 
-/* A clip lasts from where it starts: clients move its first chunk to 0. */
-static int64_t total_duration(const jo_presentation *p, int64_t offset)
+/* A clip lasts from its first chunk on, which clients move to time 0. */
+static int64_t total_duration(const jo_presentation *p, const jo_plan *plan)
 {
     const jo_period *period = &p->periods[0];
-    int64_t whole = jo_ticks_round(p->preroll_num, p->preroll_den, JO_MSS_TIMESCALE), longest = 0;
+    const jo_track *ref = period->tracks[period->reference];
+    const jo_track_plan *tp = &plan->tracks[period->reference];
+    int64_t end = 0;
 
     for (int i = 0; i < period->ntracks; i++) {
         const jo_track *t = period->tracks[i];
-        int64_t start = ticks(t, t->preroll) - whole;
-        int64_t lasts = jo_period_counts(period, t) ? ticks(t, t->end) + offset - start : 0;
-        longest = lasts > longest ? lasts : longest;
+        int64_t e = jo_period_counts(period, t) ? ticks(t, t->end) + plan->offset : 0;
+        end = e > end ? e : end;
     }
-    return longest;
+    return end - (plan->clip ? jo_mss_time(ref, tp, tp->first, plan->offset) : 0);
 }
 
 static apr_status_t render_manifest(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
@@ -413,7 +414,7 @@ static apr_status_t render_manifest(jo_ctx *cx, const jo_presentation *p, const 
                  "<!-- Created with mod_jitorigin -->\n"
                  "<SmoothStreamingMedia MajorVersion=\"2\" MinorVersion=\"%u\" TimeScale=\"%d\"",
                  version % 10, JO_MSS_TIMESCALE);
-    add_number(&out, "Duration", total_duration(p, offset));
+    add_number(&out, "Duration", total_duration(p, plan));
     jo_text_add(&out, ">\n");
     for (int k = 0; k < n; k++) {
         const jo_track_plan *tp = &plan->tracks[streams[k].lead];

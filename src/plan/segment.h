@@ -33,9 +33,9 @@ typedef struct jo_plan {
      * has no edit list: what would have to be hidden of an access unit before time 0 moves the whole title instead. */
     int64_t offset;
     int64_t longest_ms; /* longest segment of any audio or video track, rounded up */
-    /* Of a clip that begins and ends where it was asked to, not with its segments: exact. Its first or last segment
-     * may then be cut otherwise than in the whole title, and has a URL of its own. */
-    bool exact, recut_head, recut_tail;
+    /* A clip of the title; exact: it begins and ends where it was asked to, not with its segments. Its first or last
+     * segment may then be cut otherwise than in the whole title, and has a URL of its own. */
+    bool clip, exact, recut_head, recut_tail;
 } jo_plan;
 
 /* wanted.den == 0: cut at every source fragment or GOP (DASH's default). JO_EMEDIA beyond limits->segments. */

@@ -214,7 +214,7 @@ static jo_cut end_cut(const jo_track *t, const jo_cut *segment, int64_t time)
         if (p.count == before) {
             break;
         }
-        limit = p.latest;
+        limit = jo_ticks_add(p.latest, 1);
     }
     if (p.count < segment[1].sample - segment[0].sample) {
         cut.sample = segment[0].sample + p.count;
@@ -272,6 +272,7 @@ apr_status_t jo_view_clip(jo_ctx *cx, const jo_presentation *p, const jo_plan *p
     }
     find_segments(&p->periods[0], plan, clip, &from, &until);
     make(cx, p, plan, from, until, out);
+    out->plan.clip = true;
     if (exact) {
         out->plan.exact = true;
         own_cuts(cx, out);
