@@ -18,8 +18,8 @@ my $update = grep { $_ eq '--update' } @ARGV;
 
 # The recorded form of the answer to one URL.
 sub answer {
-    my ($url, $scratch) = @_;
-    my $status = run($scratch, $cli, 'get', '-i', $url);
+    my ($url, $with, $scratch) = @_;
+    my $status = run($scratch, $cli, 'get', '-i', '--with', $with // '', $url);
     my ($head, $body) = split /\n\n/, slurp($scratch), 2;
     my $said = slurp("$scratch.err");
     return if ($status & 127) || !defined $body;      # it crashed: never an answer
@@ -49,8 +49,8 @@ sub cases {
     open my $in, '<', "$golden/cases.txt" or die "cases.txt: $!";
     while (<$in>) {
         next if /^\s*(?:#|$)/;
-        /^([\w-]+)\s+(\S+)$/ or die "cases.txt line $.: not a name and a URL\n";
-        push @cases, [$1, $2];
+        /^([\w-]+)\s+(\S+)(?:\s+--with\s+(\S+))?$/ or die "cases.txt line $.: not a name, a URL and settings\n";
+        push @cases, [$1, $2, $3];
     }
     return @cases;
 }
@@ -77,10 +77,10 @@ my $scratch = "$dir/.out.$$";
 chdir $dir or die "$dir: $!";
 my (%seen, @cases);
 for my $case (@cases = cases()) {
-    my ($name, $url) = @{$case};
+    my ($name, $url, $with) = @{$case};
     my $file = "$golden/expect/$name.txt";
     fail("$name: two cases of that name") if $seen{$name}++;
-    my $got = answer($url, $scratch);
+    my $got = answer($url, $with, $scratch);
     if (!defined $got) {
         fail("$name: `jitorigin get $url` crashed");
         diag(slurp("$scratch.err"));
