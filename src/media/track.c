@@ -68,6 +68,19 @@ jo_fraction jo_track_frame_rate(const jo_track *t)
     return g > 0 ? (jo_fraction){f.num / g, f.den / g} : (jo_fraction){1, 1};
 }
 
+const jo_track *jo_track_largest_picture(const jo_track *t)
+{
+    const jo_track *largest = t;
+
+    for (int v = 1; v < t->nvariants; v++) {
+        const jo_track *o = t->variants[v];
+        if ((uint64_t)o->width * o->height > (uint64_t)largest->width * largest->height) {
+            largest = o;
+        }
+    }
+    return largest;
+}
+
 uint32_t jo_track_display_width(const jo_track *t)
 {
     return t->sar_w && t->sar_h ? ((uint32_t)t->width * t->sar_w + t->sar_h / 2) / t->sar_h

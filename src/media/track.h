@@ -158,6 +158,9 @@ size_t jo_track_params_memory(const jo_track *t);
 /* Frames per second as a reduced fraction; the mean, to a thousandth, if the rate varies. */
 jo_fraction jo_track_frame_rate(const jo_track *t);
 
+/* The picture of most pixels among a track's sample entries. */
+const jo_track *jo_track_largest_picture(const jo_track *t);
+
 /* Display width: luma samples × sample aspect ratio, rounded. */
 uint32_t jo_track_display_width(const jo_track *t);
 

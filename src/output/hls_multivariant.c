@@ -145,25 +145,11 @@ static const char *codecs(multivariant *m, const variant *v)
     return *list ? list : "wvtt";
 }
 
-/* The picture of most pixels among a track's sample entries. */
-static const jo_track *largest_picture(const jo_track *t)
-{
-    const jo_track *largest = t;
-
-    for (int v = 1; v < t->nvariants; v++) {
-        const jo_track *o = t->variants[v];
-        if ((uint64_t)o->width * o->height > (uint64_t)largest->width * largest->height) {
-            largest = o;
-        }
-    }
-    return largest;
-}
-
 static void add_picture(jo_text *out, const jo_track *t)
 {
     jo_fraction f = jo_track_frame_rate(t);
     const char *range = jo_codec_video_range(t);
-    const jo_track *p = largest_picture(t);
+    const jo_track *p = jo_track_largest_picture(t);
 
     jo_text_addf(out, ",RESOLUTION=%ux%u", jo_track_display_width(p), p->height);
     if (f.num * 1000 >= f.den) { /* three decimals would say 0 */
