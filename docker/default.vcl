@@ -1,7 +1,10 @@
 vcl 4.1;
 
 # The shield in front of mod_jitorigin: one fetch per object however many clients ask at once, lifetimes as the origin
-# sets them, and nothing in the cache key that does not change the answer.
+# sets them, and nothing in the cache key or in the request to the origin that does not change the answer.
+# t/shield/run plays titles through it. Varnish 7.1 and later.
+
+import std;
 
 backend origin {
     .host = "origin";
@@ -9,39 +12,175 @@ backend origin {
     .connect_timeout = 2s;
     .first_byte_timeout = 30s;
     .between_bytes_timeout = 10s;
+    # httpd answers this by itself, whatever it serves. While it does not, stale objects go out at once.
+    .probe = {
+        .request = "OPTIONS * HTTP/1.1" "Host: localhost" "Connection: close";
+        .interval = 2s;
+        .timeout = 2s;
+        .window = 3;
+        .threshold = 2;
+        .initial = 3;
+    }
 }
 
 sub vcl_recv {
     if (req.method != "GET" && req.method != "HEAD" && req.method != "OPTIONS") {
         return (synth(405));
     }
-    if (req.method == "OPTIONS") {
+    # Who says who he is gets his answers from the origin, and nobody else gets those.
+    if (req.method == "OPTIONS" || req.http.Authorization) {
         return (pass);
     }
-    unset req.http.Cookie;
-    # No query changes a segment or an init segment. A manifest's is left as it is: sorting it would break
-    # filter=(a&&b).
-    if (req.url ~ "\.ism/[^?]*\.(m4s|dash|mp4)\?") {
-        set req.url = regsub(req.url, "\?.*$", "");
+    if (req.restarts == 0) {
+        unset req.http.X-Shield;
     }
-    return (hash);
+    if (req.url ~ "^[^?]*\.(isml?|mp4)/") {
+        call title;
+        if (req.http.X-Shield == "fresh") {
+            set req.grace = 0s;
+        }
+        return (hash);
+    }
+    # What is no title (pages, players) goes by Varnish's own rules.
+}
+
+# A URL below a descriptor, or below an .mp4 played directly.
+sub title {
+    # Answers depend on neither. Titles that the origin gives out by cookie alone are not for a shared cache.
+    unset req.http.Cookie;
+    unset req.http.User-Agent;
+    if (req.url ~ "^[^?]*%") {
+        # The origin takes these as they are and encoded.
+        call path;
+    }
+    if (req.url ~ "^[^?]*\.isml?/[^/?]+\.mp4(\?|$)") {
+        # Whole files would drive all else out of the cache; their ranges are cut by the origin.
+        return (pass);
+    }
+    if (req.url ~ "\?") {
+        if (req.url ~ "^[^?]*(\.m3u8|\.mpd|/[Mm]anifest)\?") {
+            call manifest_query;
+        } else {
+            # No query changes a segment or an init segment.
+            set req.url = regsub(req.url, "\?.*$", "");
+        }
+    }
+}
+
+sub path {
+    set req.http.X-Query = regsub(req.url, "^[^?]*", "");
+    set req.url = regsuball(regsuball(regsuball(regsuball(regsub(req.url, "\?.*$", ""),
+        "%3[Dd]", "="), "%28", "("), "%29", ")"), "%2[Cc]", ",") + req.http.X-Query;
+    unset req.http.X-Query;
+}
+
+# Keeps the parameters that change a manifest, in sorted order and one spelling. As the origin has it, a parameter ends
+# at an '&' outside quotes and parentheses that is followed by name= (not name==) or by a known flag.
+sub manifest_query {
+    # Each parameter that is to be kept starts with a space, which no URL holds.
+    set req.http.X-Query = regsuball(regsub(req.url, "^[^?]*\?", "&"), {"(?x)
+        (?(DEFINE)
+            (?<double> (?>"|%22) (?>(?!"|%22).)*+ (?>"|%22) )
+            (?<single> (?>'|%27) (?>(?!'|%27).)*+ (?>'|%27) )
+            (?<parens> (?>\(|%28) (?>(?&double)|(?&single)|(?&parens)|(?!\)|%29).)*+ (?>\)|%29) )
+            (?<starts> [\w.~%-]++=(?!=) | hls_(?:fmp4|no_audio_only|no_multiplex)(?:&|$) )
+            (?<value>  (?>(?!&(?&starts))(?>(?&double)|(?&single)|(?&parens)|.))*+ )
+        )
+        & ( (?:aws(?:\.|%2[Ee])manifestfilter | filter | iss_client_manifest_version | max_bitrate | min_bitrate
+            | mpd_segment_template | start_index | t | vbegin | vend) = (?&value) )
+        | & (?&value)"}, " \6");
+    # An '&' that is still there belongs to a value: encoded, it no longer ends one.
+    set req.http.X-Query = regsuball(regsuball(regsuball(req.http.X-Query, "&", "%26"), "^ +| +$", ""), " +", "&");
+    if (req.http.X-Query ~ "[^\w&=.:/-]") {
+        call spelling;
+    }
+    set req.url = regsub(req.url, "\?.*$", "");
+    if (req.http.X-Query != "") {
+        set req.url = std.querysort(req.url + "?" + req.http.X-Query);
+    }
+    unset req.http.X-Query;
+}
+
+# Characters that clients write raw or encoded.
+sub spelling {
+    set req.http.X-Query = regsuball(regsuball(regsuball(regsuball(regsuball(req.http.X-Query,
+        "\x22", "%22"), "<", "%3C"), ">", "%3E"), "[|]", "%7C"), "'", "%27");
+    set req.http.X-Query = regsuball(regsuball(regsuball(regsuball(regsuball(regsuball(regsuball(regsuball(regsuball(
+        req.http.X-Query, "%28", "("), "%29", ")"), "%3[Dd]", "="), "%21", "!"), "%2[Cc]", ","), "%3[Aa]", ":"),
+        "%3[Bb]", ";"), "%2[Ee]", "."), "%5[Ff]", "_");
+    set req.http.X-Query = regsuball(regsuball(regsuball(req.http.X-Query, "%3c", "%3C"), "%3e", "%3E"), "%7c", "%7C");
 }
 
 sub vcl_hash {
-    # One origin, one name space: the client's Host is no part of the key.
     hash_data(req.url);
+    hash_data(std.tolower(req.http.Host));
     return (lookup);
 }
 
+sub vcl_hit {
+    # An object is kept for as long as stale-if-error says. Beyond stale-while-revalidate it goes out only if the origin
+    # fails: the origin is asked first.
+    if (obj.ttl < 0s && obj.ttl + std.duration(obj.http.X-Shield-Grace, 0s) < 0s && req.restarts == 0
+        && std.healthy(req.backend_hint)) {
+        set req.http.X-Shield = "fresh";
+        return (restart);
+    }
+}
+
 sub vcl_backend_response {
-    # Clients get bytes while they still arrive, and stale ones while a fresh copy is fetched.
-    set beresp.do_stream = true;
-    set beresp.grace = 10s;
-    set beresp.keep = 10m;
-    # A 404 or 503 lives as long as the origin says, never by Varnish's default of two minutes.
-    if (beresp.status >= 400 && !beresp.http.Cache-Control) {
+    if (beresp.status >= 500) {
+        # Never kept, and never in place of something stale.
+        if (bereq.is_bgfetch || bereq.http.X-Shield == "fresh") {
+            return (abandon);
+        }
+        set beresp.uncacheable = true;
         set beresp.ttl = 1s;
-        set beresp.grace = 0s;
+        return (deliver);
+    }
+    if (beresp.status >= 400) {
+        call refused;
+    } else {
+        call lifetimes;
+    }
+}
+
+# Refused URLs live as long as the origin says (5 s as shipped), what says nothing a moment. Who was not let in may be
+# the next time.
+sub refused {
+    if (beresp.status == 400 || beresp.status == 415) {
+        set beresp.ttl = std.duration(regsub(beresp.http.Cache-Control, "^.*max-age=(\d+).*$", "\1s"), 0s);
+    } elsif (beresp.status == 401 || beresp.status == 403) {
+        set beresp.ttl = 0s;
+    } elsif (!beresp.http.Cache-Control) {
+        set beresp.ttl = 1s;
+    }
+    set beresp.grace = 0s;
+}
+
+sub lifetimes {
+    # beresp.grace is what stale-while-revalidate says, or Varnish's default.
+    set beresp.http.X-Shield-Grace = beresp.grace + "s";
+    if (beresp.http.Cache-Control ~ "stale-if-error=\d") {
+        set beresp.grace = std.duration(regsub(beresp.http.Cache-Control, "^.*stale-if-error=(\d+).*$", "\1s"), 0s);
+        if (beresp.grace < std.duration(beresp.http.X-Shield-Grace, 0s)) {
+            set beresp.grace = std.duration(beresp.http.X-Shield-Grace, 0s);
+        }
+    }
+    # For a 304 in place of the whole.
+    set beresp.keep = 10m;
+}
+
+sub vcl_backend_error {
+    if (bereq.http.X-Shield == "fresh") {
+        return (abandon);
+    }
+}
+
+sub vcl_synth {
+    if (resp.status == 503 && req.http.X-Shield == "fresh") {
+        set req.http.X-Shield = "stale";
+        set req.grace = 10y;
+        return (restart);
     }
 }
 
@@ -50,6 +189,7 @@ sub vcl_deliver {
     if (obj.hits > 0) {
         set resp.http.X-Cache = "HIT";
     }
+    unset resp.http.X-Shield-Grace;
     unset resp.http.Via;
     unset resp.http.X-Varnish;
 }
