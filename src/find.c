@@ -188,7 +188,8 @@ static apr_status_t choose_clip(jo_ctx *cx, const jo_title *t, jo_found *f)
 /* A segment that is cut as a clip is: the title's own times, the clip's cuts. */
 static apr_status_t enter_clip(jo_ctx *cx, const jo_title *t, const folders *in, jo_found *f)
 {
-    bool segment = f->route->class == JO_CLASS_SEGMENT || f->route->class == JO_CLASS_INIT;
+    bool segment = f->resource.track >= 0 &&
+                   (f->route->class == JO_CLASS_SEGMENT || f->route->class == JO_CLASS_INIT);
 
     if (!f->resource.settings->exact_clips || !segment) {
         return jo_fail(cx, JO_ENOTFOUND, "%s has no clips", t->base);

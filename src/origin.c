@@ -54,6 +54,24 @@ static apr_status_t open_segment(jo_ctx *cx, const jo_title *t, jo_found *f)
     return rv;
 }
 
+/* Opens what holds samples of the listed tracks. */
+static apr_status_t open_all(jo_ctx *cx, const jo_title *t, jo_found *f)
+{
+    jo_source **sources =
+        apr_pcalloc(cx->pool, sizeof(jo_source *) * (size_t)t->presentation->nsources);
+    apr_status_t rv = APR_SUCCESS;
+
+    for (int i = 0; i < f->resource.ntracks; i++) {
+        const jo_track *track = t->presentation->periods[0].tracks[f->resource.tracks[i]];
+        for (int k = -1; k < track->nruns && rv == APR_SUCCESS; k++) {
+            int source = k < 0 ? track->span.source : track->runs[k].source;
+            rv = sources[source] ? APR_SUCCESS : open_same(cx, t, source, &sources[source]);
+        }
+    }
+    f->resource.sources = sources;
+    return rv;
+}
+
 /* APR_EMISMATCH if a source that this resource depends on has been replaced since the title was loaded: a track's own
  * and the reference's, where all tracks are cut; of a manifest of all tracks, all. */
 static apr_status_t check_sources(jo_ctx *cx, const jo_title *t, jo_found *f)
@@ -65,6 +83,9 @@ static apr_status_t check_sources(jo_ctx *cx, const jo_title *t, jo_found *f)
 
     if (f->route->need == JO_NEED_SAMPLES) {
         return open_segment(cx, t, f);
+    }
+    if (f->route->need == JO_NEED_ALL) {
+        return open_all(cx, t, f);
     }
     for (int i = 0; i < t->presentation->nsources; i++) {
         if (own >= 0 && i != own && i != reference) {

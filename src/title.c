@@ -79,21 +79,34 @@ static void select_tracks(jo_ctx *cx, const jo_period *period, const jo_packager
     }
 }
 
+static apr_status_t make_plan(jo_ctx *cx, const jo_packager *packager, jo_title *t, jo_plan **out)
+{
+    const jo_period *period = &t->presentation->periods[0];
+
+    if (packager->length == NULL) {
+        *out = t->plans[0];
+        return APR_SUCCESS;
+    }
+    if (jo_plan_make(cx, period, packager->length(&t->options), out) != APR_SUCCESS) {
+        return cx->code;
+    }
+    if (packager->settle) {
+        packager->settle(period, *out);
+    }
+    if (packager->measure) {
+        packager->measure(period, *out);
+    }
+    return APR_SUCCESS;
+}
+
 static apr_status_t make_plans(jo_ctx *cx, jo_title *t)
 {
     const jo_period *period = &t->presentation->periods[0];
     const char **tokens = apr_pcalloc(cx->pool, sizeof(*tokens) * (size_t)period->ntracks);
 
     for (int i = 0; i < JO_PACKAGERS; i++) {
-        jo_fraction length = jo_packagers[i]->length(&t->options);
-        if (jo_plan_make(cx, period, length, &t->plans[i]) != APR_SUCCESS) {
+        if (make_plan(cx, jo_packagers[i], t, &t->plans[i]) != APR_SUCCESS) {
             return cx->code;
-        }
-        if (jo_packagers[i]->settle) {
-            jo_packagers[i]->settle(period, t->plans[i]);
-        }
-        if (jo_packagers[i]->measure) {
-            jo_packagers[i]->measure(period, t->plans[i]);
         }
         select_tracks(cx, period, jo_packagers[i], &t->selections[i]);
     }
@@ -158,7 +171,8 @@ size_t jo_title_memory(const jo_title *t)
         n += track_memory(period->tracks[i]);
     }
     for (int i = 0; i < JO_PACKAGERS; i++) {
-        n += (size_t)(t->plans[i]->count + 1) * (size_t)period->ntracks * sizeof(jo_cut);
+        size_t cuts = (size_t)(t->plans[i]->count + 1) * (size_t)period->ntracks;
+        n += jo_packagers[i]->length ? cuts * sizeof(jo_cut) : 0;
     }
     return n;
 }

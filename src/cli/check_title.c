@@ -85,7 +85,7 @@ static void check_alignment(jo_check *c, int track)
     const char *formats = "", *misses = "", *token = t->token;
     int count = 0;
 
-    for (int i = 0; i < JO_PACKAGERS; i++) {
+    for (int i = 0; i < JO_STREAMING; i++) {
         const jo_plan *plan = c->title->plans[i];
         if (plan->tracks[track].aligned || !(t->formats & jo_packagers[i]->format))
             continue;
@@ -309,7 +309,7 @@ void jo_check_title(jo_check *c)
         check_labels(c, i);
         check_shape(c, period_of(c)->tracks[i]);
     }
-    for (int i = 0; i < JO_PACKAGERS; i++) {
+    for (int i = 0; i < JO_STREAMING; i++) {
         check_interval(c, i);
         check_format(c, i);
     }

@@ -221,7 +221,7 @@ static void json_codec(apr_pool_t *pool, jo_json *j, const jo_track *t)
     jo_json_text(j, "rfc6381", jo_facts_codec(pool, t));
     jo_json_text(j, "supplemental", t->supplemental);
     jo_json_open(j, "formats", '[');
-    for (int i = 0; i < JO_PACKAGERS; i++)
+    for (int i = 0; i < JO_STREAMING; i++)
         jo_json_text(j, NULL, t->formats & jo_packagers[i]->format ? jo_packagers[i]->name : NULL);
     jo_json_close(j, ']');
     if (t->kind == JO_VIDEO)

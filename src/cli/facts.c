@@ -82,7 +82,7 @@ const char *jo_facts_formats(apr_pool_t *pool, const jo_track *t)
 {
     const char *all = "";
 
-    for (int i = 0; t->codec && i < JO_PACKAGERS; i++)
+    for (int i = 0; t->codec && i < JO_STREAMING; i++)
         if (t->formats & jo_packagers[i]->format)
             all = apr_pstrcat(pool, all, *all ? ", " : "", jo_packagers[i]->name, NULL);
     return all;

@@ -320,6 +320,7 @@ jo_settings jo_config_settings(const jo_dir_config *c)
         .url_version = jo_config_url_version(c),
         .exact_clips = jo_config_clip(c),
         .manifest_filter = jo_config_manifest_filter(c),
+        .progressive = jo_config_progressive(c),
         .query_options = (unsigned)jo_config_query_options(c),
     };
 }

@@ -43,6 +43,8 @@
     X(FLAGS, CONF, "JitOriginQueryOptions", query_options, 0, 0, 0,                                \
       "mpd_segment_template|iss_client_manifest_version",                                          \
       "options of a descriptor's head that a query may give")                                      \
+    X(WORD, CONF, "JitOriginProgressive", progressive, 0, 0, 0, "Off|On",                          \
+      "On: a title can be downloaded as one MP4")                                                  \
     X(WORD, CONF, "JitOriginSendFile", send_file, 0, 0, 0, "auto|on|off",                          \
       "whether segments of few ranges are sent by the kernel")
 

@@ -5,13 +5,16 @@
 #include "config.h"
 
 #include <apr_buckets.h>
+#include <apr_lib.h>
 #include <apr_portable.h>
 #include <apr_strings.h>
+#include <errno.h>
 #include <http_connection.h>
 #include <http_log.h>
 #include <http_protocol.h>
 #include <http_ssl.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -20,7 +23,8 @@ APLOG_USE_MODULE(jitorigin);
 enum {
     MAX_FILE_RANGES = 8,       /* each costs a descriptor until it is sent, and a system call */
     MIN_FILE_RANGE = 20 << 10, /* mean bytes per range; below, copying is cheaper */
-    SMALL_BODY = 8000          /* comes from the connection's bucket allocator */
+    SMALL_BODY = 8000,         /* comes from the connection's bucket allocator */
+    BLOCK = 1 << 20            /* of a produced body: what a slow client costs */
 };
 
 /* ---- whether the kernel may send it */
@@ -159,7 +163,9 @@ static apr_bucket_brigade *brigade_make(request_rec *r)
     return apr_brigade_create(r->pool, r->connection->bucket_alloc);
 }
 
-apr_status_t jo_send_body(request_rec *r, jo_ctx *cx, const jo_body *body, int mode, int *result)
+/* The body in one brigade. */
+static apr_status_t send_whole(request_rec *r, jo_ctx *cx, const jo_body *body, int mode,
+                               int *result)
 {
     apr_bucket_brigade *bb = brigade_make(r);
     apr_file_t *file = r->header_only ? NULL : file_to_send(r, body, mode);
@@ -174,6 +180,138 @@ apr_status_t jo_send_body(request_rec *r, jo_ctx *cx, const jo_body *body, int m
     ap_set_content_length(r, body->length);
     *result = pass(r, bb);
     return APR_SUCCESS;
+}
+
+/* ---- produced bodies: block by block */
+
+/* One number of a range; false if there is none that counts. */
+static bool read_offset(const char **at, int64_t *out)
+{
+    char *end;
+    if (!apr_isdigit(**at))
+        return false;
+    errno = 0;
+    *out = apr_strtoi64(*at, &end, 10);
+    *at = end;
+    return errno == 0 || errno == ERANGE;
+}
+
+/* The one range that is asked for: 14.1.2 of RFC 9110. What is none asks for all; jo_reply_range() has refused those past
+ * the end and dropped lists of them. */
+static bool read_range(request_rec *r, int64_t length, int64_t *from, int64_t *end)
+{
+    const char *at = apr_table_get(r->headers_in, "Range");
+    int64_t first, last = length - 1;
+
+    if (!at || length == 0 || strncasecmp(at, "bytes=", 6) != 0 ||
+        ap_condition_if_range(r, r->headers_out) == AP_CONDITION_NOMATCH)
+        return false;
+    at += 6;
+    if (*at == '-') {
+        at++;
+        if (!read_offset(&at, &first) || first == 0)
+            return false;
+        first = first < length ? length - first : 0;
+    } else if (!read_offset(&at, &first) || *at++ != '-' ||
+               (apr_isdigit(*at) && !read_offset(&at, &last)) || first > last || first >= length) {
+        return false;
+    }
+    if (*at != '\0')
+        return false;
+    *from = first;
+    *end = last < length ? last + 1 : length;
+    return true;
+}
+
+static void set_range(request_rec *r, int64_t length, int64_t from, int64_t end)
+{
+    r->status = HTTP_PARTIAL_CONTENT;
+    apr_table_setn(r->headers_out, "Content-Range",
+                   apr_psprintf(r->pool,
+                                "bytes %" APR_INT64_T_FMT "-%" APR_INT64_T_FMT "/%" APR_INT64_T_FMT,
+                                from, end - 1, length));
+}
+
+/* Appends bytes [from, from+len); `scratch` is empty again afterwards. */
+static apr_status_t add_block(jo_ctx *cx, apr_bucket_brigade *bb, const jo_body *body, int64_t from,
+                              int64_t len, apr_pool_t *scratch)
+{
+    jo_body plain;
+    jo_body_init(&plain, scratch);
+    apr_status_t rc = jo_body_slice(cx, body, from, len, &plain);
+    if (rc == APR_SUCCESS)
+        rc = add_copy(cx, bb, &plain);
+    apr_pool_clear(scratch);
+    return rc;
+}
+
+/* Ends a response short of its length: the connection is closed (HTTP/2: the stream is reset), no cache keeps it. */
+static int break_off(request_rec *r, apr_bucket_brigade *bb)
+{
+    apr_brigade_cleanup(bb);
+    r->no_cache = 1;
+    r->connection->keepalive = AP_CONN_CLOSE;
+    APR_BRIGADE_INSERT_TAIL(
+        bb, ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, r->pool, bb->bucket_alloc));
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(bb->bucket_alloc));
+    ap_pass_brigade(r->output_filters, bb);
+    return OK;
+}
+
+/* The blocks after the first, each once the client has taken the one before. */
+static int send_blocks(request_rec *r, jo_ctx *cx, const jo_body *body, int64_t from, int64_t end,
+                       apr_bucket_brigade *bb, apr_pool_t *scratch)
+{
+    while (from < end) {
+        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_flush_create(bb->bucket_alloc));
+        apr_status_t rv = ap_pass_brigade(r->output_filters, bb);
+        apr_brigade_cleanup(bb);
+        if (rv != APR_SUCCESS || r->connection->aborted) {
+            ap_log_rerror(APLOG_MARK, APLOG_DEBUG, rv, r, "the client left");
+            r->connection->aborted = 1;
+            return OK;
+        }
+        int64_t n = end - from < BLOCK ? end - from : BLOCK;
+        apr_status_t rc = add_block(cx, bb, body, from, n, scratch);
+        if (rc != APR_SUCCESS) {
+            ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "breaks off: %s", cx->message);
+            return break_off(r, bb);
+        }
+        from += n;
+    }
+    return pass(r, bb);
+}
+
+static apr_status_t send_produced(request_rec *r, jo_ctx *cx, const jo_body *body, int *result)
+{
+    apr_bucket_brigade *bb = brigade_make(r);
+    apr_status_t rc = APR_SUCCESS;
+    apr_pool_t *scratch;
+    int64_t from = 0, end = body->length;
+
+    if (r->header_only) {
+        ap_set_content_length(r, body->length);
+        *result = pass(r, bb);
+        return rc;
+    }
+    apr_pool_create(&scratch, r->pool);
+    bool part = read_range(r, body->length, &from, &end);
+    int64_t n = end - from < BLOCK ? end - from : BLOCK;
+    rc = add_block(cx, bb, body, from, n, scratch);
+    if (rc == APR_SUCCESS) {
+        if (part)
+            set_range(r, body->length, from, end);
+        ap_set_content_length(r, end - from);
+        *result = send_blocks(r, cx, body, from + n, end, bb, scratch);
+    }
+    apr_pool_destroy(scratch);
+    return rc;
+}
+
+apr_status_t jo_send_body(request_rec *r, jo_ctx *cx, const jo_body *body, int mode, int *result)
+{
+    return body->produced ? send_produced(r, cx, body, result)
+                          : send_whole(r, cx, body, mode, result);
 }
 
 int jo_send_text(request_rec *r, const char *text)

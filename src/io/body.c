@@ -45,6 +45,58 @@ void jo_body_add_range(jo_body *b, jo_source *src, int64_t off, int64_t len)
     b->length += len;
 }
 
+void jo_body_add_produced(jo_body *b, const jo_producer *p, int64_t len)
+{
+    if (len <= 0)
+        return;
+    *add_part(b) = (jo_part){.producer = p, .length = len};
+    b->length += len;
+    b->produced = true;
+}
+
+static apr_status_t check_bounds(jo_ctx *cx, const jo_body *b, int64_t from, int64_t len)
+{
+    return from >= 0 && len >= 0 && from <= b->length && len <= b->length - from
+               ? APR_SUCCESS
+               : jo_fail(cx, JO_EBUG, "%lld bytes at %lld of a body of %lld", (long long)len,
+                         (long long)from, (long long)b->length);
+}
+
+/* Bytes [skip, skip+len) of a part. */
+static apr_status_t add_piece(jo_ctx *cx, const jo_part *p, int64_t skip, int64_t len, jo_body *out)
+{
+    if (p->data)
+        jo_body_add_memory(out, (const char *)p->data + skip, (size_t)len);
+    else if (p->source)
+        jo_body_add_range(out, p->source, p->offset + skip, len);
+    else {
+        int64_t want = out->length + len;
+        apr_status_t rv = p->producer->add(cx, p->producer, p->offset + skip, len, out);
+        if (rv == APR_SUCCESS && out->length != want)
+            rv = jo_fail(cx, JO_EBUG, "a producer is off by %lld bytes",
+                         (long long)(out->length - want));
+        return rv;
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t jo_body_slice(jo_ctx *cx, const jo_body *b, int64_t from, int64_t len, jo_body *out)
+{
+    apr_status_t rv = check_bounds(cx, b, from, len);
+
+    for (int i = 0; i < b->count && len > 0 && rv == APR_SUCCESS; i++) {
+        const jo_part *p = &b->parts[i];
+        if (from < p->length) {
+            int64_t n = p->length - from < len ? p->length - from : len;
+            rv = add_piece(cx, p, from, n, out);
+            from += n;
+            len -= n;
+        }
+        from -= p->length;
+    }
+    return rv;
+}
+
 /* What is asked of a body from part `i` on: `skip` bytes into that part, `len` bytes in all. */
 typedef struct request {
     const jo_body *body;
@@ -104,14 +156,10 @@ static int64_t compact(const request *rq, int n, char *buf)
     return done;
 }
 
-apr_status_t jo_body_read(jo_ctx *cx, const jo_body *b, int64_t from, size_t len, void *buf)
+static apr_status_t read_plain(jo_ctx *cx, const jo_body *b, int64_t from, int64_t len, char *at)
 {
-    request rq = {b, 0, from, (int64_t)len};
-    char *at = buf;
+    request rq = {b, 0, from, len};
 
-    if (from < 0 || from > b->length || len > (uint64_t)(b->length - from))
-        return jo_fail(cx, JO_EBUG, "%zu bytes at %lld of a body of %lld", len, (long long)from,
-                       (long long)b->length);
     for (; rq.i < b->count && rq.skip >= b->parts[rq.i].length; rq.i++)
         rq.skip -= b->parts[rq.i].length;
     while (rq.len > 0) {
@@ -131,4 +179,20 @@ apr_status_t jo_body_read(jo_ctx *cx, const jo_body *b, int64_t from, size_t len
         rq = (request){b, rq.i + n, 0, rq.len - done};
     }
     return APR_SUCCESS;
+}
+
+apr_status_t jo_body_read(jo_ctx *cx, const jo_body *b, int64_t from, size_t len, void *buf)
+{
+    apr_status_t rv = check_bounds(cx, b, from, len > INT64_MAX ? -1 : (int64_t)len);
+    jo_body plain;
+
+    if (rv != APR_SUCCESS || !b->produced)
+        return rv == APR_SUCCESS ? read_plain(cx, b, from, (int64_t)len, buf) : rv;
+    jo_body_init(&plain, NULL);
+    apr_pool_create(&plain.pool, cx->pool);
+    rv = jo_body_slice(cx, b, from, (int64_t)len, &plain);
+    if (rv == APR_SUCCESS)
+        rv = read_plain(cx, &plain, 0, (int64_t)len, buf);
+    apr_pool_destroy(plain.pool);
+    return rv;
 }

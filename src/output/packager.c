@@ -1,7 +1,7 @@
 #include "packager.h"
 
 const jo_packager *const jo_packagers[JO_PACKAGERS] = {&jo_packager_hls, &jo_packager_dash,
-                                                       &jo_packager_mss};
+                                                       &jo_packager_mss, &jo_packager_progressive};
 
 int64_t jo_packager_number(const jo_packager *packager, const jo_route *route,
                            const jo_presentation *p, const jo_plan *plan, int track, int segment)

@@ -22,7 +22,8 @@ typedef enum {
 
 typedef enum {
     JO_NEED_INDEX,  /* the title, and every source still the one that was indexed */
-    JO_NEED_SAMPLES /* this track's source, open and still the one that was indexed */
+    JO_NEED_SAMPLES, /* this track's source, open and still the one that was indexed */
+    JO_NEED_ALL      /* likewise of all listed tracks */
 } jo_need;
 
 /* What a URL asked for, looked up. */
@@ -34,7 +35,8 @@ typedef struct jo_resource {
     int track;   /* into the period's tracks, -1 none */
     int segment; /* into the plan, -1 none */
     int variant; /* of the track: whose init is asked for */
-    /* JO_NEED_SAMPLES: those of the presentation's sources that hold the segment's samples, open; others NULL. */
+    /* JO_NEED_SAMPLES: those of the presentation's sources that hold the segment's samples, open; others NULL.
+     * JO_NEED_ALL: those of the listed tracks. */
     jo_source **sources;
     const jo_options *options;
     const jo_settings *settings;
@@ -75,7 +77,7 @@ typedef struct jo_packager {
     unsigned format;  /* its bit in jo_track.formats */
     const jo_route *routes;
     int nroutes;
-    /* Wanted segment length of a descriptor; den 0: every GOP or source fragment. */
+    /* Wanted segment length of a descriptor; den 0: every GOP or source fragment. NULL: the plan is that of HLS. */
     jo_fraction (*length)(const jo_options *options);
     /* What is cut otherwise in this format, once for each plan, or NULL. */
     void (*settle)(const jo_period *period, jo_plan *plan);
@@ -94,8 +96,10 @@ int64_t jo_packager_number(const jo_packager *packager, const jo_route *route,
 extern const jo_packager jo_packager_hls;
 extern const jo_packager jo_packager_dash;
 extern const jo_packager jo_packager_mss;
+extern const jo_packager jo_packager_progressive;
 
-enum { JO_PACKAGERS = 3 };
+/* The first JO_STREAMING, of which HLS is the first, have manifests, and a bit of their own in jo_track.formats. */
+enum { JO_STREAMING = 3, JO_PACKAGERS = 4 };
 extern const jo_packager *const jo_packagers[JO_PACKAGERS];
 
 #endif

@@ -141,6 +141,70 @@ static void test_joining(void)
     is_int(cx.code, JO_EMEDIA, "a range beyond the source's end");
 }
 
+/* Every third byte of the file, backwards from byte 3000, a range each. */
+typedef struct thirds {
+    jo_producer producer;
+    jo_source *source;
+    int64_t most; /* bytes asked for at once */
+    int off;      /* how wrong it is */
+} thirds;
+
+static apr_status_t add_thirds(jo_ctx *c, const jo_producer *self, int64_t from, int64_t len,
+                               jo_body *out)
+{
+    thirds *t = (thirds *)self;
+
+    t->most = len > t->most ? len : t->most;
+    if (from < 0 || len <= 0 || from + len > 1000)
+        return jo_fail(c, JO_EBUG, "asked for what was not promised");
+    for (int64_t i = from; i < from + len + t->off; i++)
+        jo_body_add_range(out, t->source, 3000 - 3 * i, 1);
+    return APR_SUCCESS;
+}
+
+static void add_produced(jo_body *b, thirds *t)
+{
+    jo_body_add_produced(b, &t->producer, 1000);
+    for (int i = 0; i < 1000; i++)
+        want[want_len++] = file[3000 - 3 * i];
+}
+
+static void test_produced(void)
+{
+    counting s;
+    jo_body b, part;
+    bool good = true;
+
+    start(&b, &s);
+    thirds t = {.producer = {add_thirds}, .source = &s.source};
+    jo_body_add_produced(&b, &t.producer, 0);
+    is_int(b.count, 0, "an empty produced part is dropped");
+    add_memory(&b, "head");
+    add_produced(&b, &t);
+    ok(b.produced && b.count == 2 && b.length == 1004, "a produced part has a length");
+    add_range(&b, &s, 7, 5);
+    add_produced(&b, &t);
+    ok(t.most == 0, "and is asked for nothing before it is read");
+    for (size_t from = 0; from <= want_len; from += 13)
+        for (size_t len = 0; len <= want_len - from; len += 17)
+            good = good && reads_right(&b, from, len);
+    ok(good, "every piece is right");
+
+    jo_body_init(&part, pool);
+    t.most = 0;
+    jo_body_slice(&cx, &b, 2, 20, &part);
+    ok(!part.produced && part.length == 20 && t.most == 18, "a slice is plain, of what is needed");
+    ok(jo_body_read(&cx, &part, 0, 20, file) == APR_SUCCESS && !memcmp(file, want + 2, 20),
+       "and right");
+    jo_body_slice(&cx, &b, 2010, 10, &part);
+    is_int(cx.code, JO_EBUG, "none beyond the end");
+    start(&b, &s);
+    t.off = 1;
+    add_produced(&b, &t);
+    jo_body_read(&cx, &b, 0, 10, want);
+    is_int(cx.code, JO_EBUG, "a producer that gives other than it was asked for");
+}
+
 int main(void)
 {
     apr_initialize();
@@ -152,6 +216,7 @@ int main(void)
     test_building();
     test_every_cut();
     test_joining();
+    test_produced();
     free(file);
     free(want);
     apr_terminate();
