@@ -1,5 +1,5 @@
 /* A title and its plan as seen through a range of its segments: a clip, or a DASH period. Wire times, segment numbers and
- * names stay what they are in the whole. */
+ * names stay what they are in the whole. A view points into itself: it is not copied. */
 #ifndef JO_VIEW_H
 #define JO_VIEW_H
 
