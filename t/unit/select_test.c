@@ -50,7 +50,7 @@ static void test_canonical(void)
     canonical("vbegin=0", ALL, "");
     canonical("min_bitrate=0&max_bitrate=0002000&start_index=0", ALL, "?max_bitrate=2000");
     canonical("filter=(type==\"audio\")&sid=3", ALL, "?filter=type==%22audio%22");
-    canonical("sid=1&filter=(systemBitrate<100000%26%26type==%22audio%22)&x", ALL,
+    canonical("sid=1&filter=(systemBitrate<100000%26%26type==%22audio%22)&x=", ALL,
               "?filter=systemBitrate%3C100000%26%26type==%22audio%22");
     canonical("filter=(a&&b)", 0, "");
     canonical("filter=type==\"video\"&vbegin=3", JO_TAKES_CLIP, "?vbegin=3");
