@@ -368,6 +368,15 @@ static bool is_media(const char *s, size_t n)
     return ends_in(s, n, ".mp4");
 }
 
+/* The media file of a direct title. One that is named twice in the end, kite.mp4/kite.mp4, is asked for as a whole. */
+static const char *media_segment(const char *path, size_t *n)
+{
+    const char *s = last_segment(path, is_media, n);
+    const char *before = s && (size_t)(s - path) > *n + 1 ? s - 1 - *n : s;
+
+    return s && !s[*n] && before < s && before[-1] == '/' && !memcmp(before, s, *n) ? before : s;
+}
+
 bool jo_url_split_path(apr_pool_t *pool, const char *path, bool direct, jo_url_split *out)
 {
     size_t n = 0, stem;
@@ -375,7 +384,7 @@ bool jo_url_split_path(apr_pool_t *pool, const char *path, bool direct, jo_url_s
 
     *out = (jo_url_split){0};
     if (!s && direct) {
-        s = last_segment(path, is_media, &n);
+        s = media_segment(path, &n);
         out->direct = s != NULL;
     }
     if (!s)

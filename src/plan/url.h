@@ -38,7 +38,8 @@ apr_status_t jo_query_parse(jo_ctx *cx, const char *args, jo_query_param **param
 /* The virtual path after the descriptor in a decoded URL or file-system path:
  *   "/vod/kite.ism/hls/x.m4s" → descriptor length 13, base "kite", vpath "hls/x.m4s".
  * Splits at the LAST segment ending in .ism or .isml (case-sensitive); only if there is none and `direct`, at the
- * last ending in .mp4. False if there is none. *vpath is NULL when nothing follows the descriptor's name. */
+ * last ending in .mp4, or where the path ends in /X.mp4/X.mp4 at the first of these two. False if there is none. *vpath is
+ * NULL when nothing follows the descriptor's name. */
 typedef struct jo_url_split {
     size_t descriptor_len; /* length of the part up to and including the descriptor's name */
     const char *base;      /* its name without extension, in pool */

@@ -231,6 +231,12 @@ static void test_splitting(void)
     splits("/kite.mp4/.mpd", true, "/kite.mp4", "kite", ".mpd");
     splits("/kite.mp4", true, "/kite.mp4", "kite", NULL);
     splits("/kite.ism/kite.mp4", true, "/kite.ism", "kite", "kite.mp4");
+    splits("/kite.mp4/kite.mp4", true, "/kite.mp4", "kite", "kite.mp4");
+    splits("/a/kite.mp4/kite.mp4", true, "/a/kite.mp4", "kite", "kite.mp4");
+    splits("/a.mp4/kite.mp4", true, "/a.mp4/kite.mp4", "kite", NULL);
+    splits("/ykite.mp4/kite.mp4", true, "/ykite.mp4/kite.mp4", "kite", NULL);
+    splits("kite.mp4/kite.mp4", true, "kite.mp4/kite.mp4", "kite", NULL);
+    splits("/kite.mp4/kite.mp4/.mpd", true, "/kite.mp4/kite.mp4", "kite", ".mpd");
     splits("/kite.mpd", true, NULL, NULL, NULL);
     splits("", true, NULL, NULL, NULL);
     splits("///", true, NULL, NULL, NULL);
