@@ -46,13 +46,19 @@ static const node *parse_or(parser *p);
 
 /* -- messages -------------------------------------------------------------------------------------------------- */
 
+/* A byte of a character of UTF-8 that isn't its first. */
+static bool is_rest(char c)
+{
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
 /* In characters of UTF-8, from 1. */
 static int column_of(const parser *p, const char *at)
 {
     int column = 1;
 
     for (const char *s = p->text; s < at; s++) {
-        column += ((unsigned char)*s & 0xc0) != 0x80;
+        column += !is_rest(*s);
     }
     return column;
 }
@@ -82,28 +88,32 @@ static size_t token_length(const char *s)
     if (*s == '"' || *s == '\'') {
         return strchr(s + 1, *s) ? (size_t)(strchr(s + 1, *s) + 1 - s) : strlen(s);
     }
-    for (n = 1; ((unsigned char)s[n] & 0xc0) == 0x80; n++) {
+    for (n = 1; is_rest(s[n]); n++) {
     }
     return n;
 }
 
+/* At most SHOWN bytes, cut before a character rather than in it. */
+static size_t shown_length(const char *at, size_t n)
+{
+    size_t shown = n > SHOWN ? SHOWN : n;
+
+    while (shown < n && shown > SHOWN - 4 && is_rest(at[shown])) {
+        shown--;
+    }
+    return shown;
+}
+
 static const char *found(const parser *p, const char *at)
 {
-    size_t n = *at ? token_length(at) : 0;
-    bool cut = n > SHOWN;
+    size_t n = *at ? token_length(at) : 0, shown = shown_length(at, n);
+    const char *more = shown < n ? "…" : "", *quote = *at == '"' ? "" : "\"";
+    char *s = apr_pstrmemdup(p->cx->pool, at, shown);
 
-    if (n == 0) {
-        return "the end";
-    }
-    while (cut && (n > SHOWN || ((unsigned char)at[n] & 0xc0) == 0x80)) {
-        n--;
-    }
-    char *s = apr_pstrmemdup(p->cx->pool, at, n);
     for (char *c = s; *c; c++) {
         *c = (unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c;
     }
-    return *s == '"' ? apr_pstrcat(p->cx->pool, s, cut ? "…" : "", NULL)
-                     : apr_pstrcat(p->cx->pool, "\"", s, cut ? "…" : "", "\"", NULL);
+    return n ? apr_pstrcat(p->cx->pool, quote, s, more, quote, NULL) : "the end";
 }
 
 static const node *fail(parser *p, const char *at, const char *expected)

@@ -280,6 +280,11 @@ static void test_refused(void)
         {"true==true", "5: expected &&, || or the end, found \"==\""},
         {"trackName=='Ä'=", "15: expected &&, || or the end, found \"=\""},
         {"Ä==1", "1: expected a variable, \"(\", \"!\", true or false, found \"Ä\""},
+        {"type=='audio'x'abcdefghijklmnopqrstuvwxyz0123456789abcÄÄ'",
+         "14: expected &&, || or the end, found \"x\""},
+        {"'abcdefghijklmnopqrstuvwxyz0123456789abcÄÄ'",
+         "1: expected a variable, \"(\", \"!\", true or false, found "
+         "\"'abcdefghijklmnopqrstuvwxyz0123456789abc…\""},
         {"systemBitrate<\"\x01\"", "15: expected a number, found \"?\""},
     };
 
@@ -336,6 +341,8 @@ static void test_limits(void)
     ok(parse(repeated("width<1||", 255, "width<1", "")) != NULL, "256 comparisons");
     refused(repeated("width<1||", 256, "width<1", ""),
             "filter, column 2305: more than 256 comparisons", "257 comparisons");
+    ok(parse(repeated("\x83", 2000, "", "")) == NULL && strlen(cx.message) < 200,
+       "what is no UTF-8: refused");
     ok(parse(repeated("a", 2000, "", "b")) == NULL, "a name of 4000 letters");
     ok(strlen(cx.message) < 600, "  in a short message");
 }
