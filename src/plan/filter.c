@@ -549,5 +549,10 @@ static bool keeps(jo_ctx *cx, const node *n, const jo_track *t)
 
 bool jo_filter_keeps(jo_ctx *cx, const jo_filter *f, const jo_track *t)
 {
-    return keeps(cx, f->root, t);
+    jo_ctx scratch = *cx;
+
+    apr_pool_create(&scratch.pool, cx->pool);
+    bool kept = keeps(&scratch, f->root, t);
+    apr_pool_destroy(scratch.pool);
+    return kept;
 }
