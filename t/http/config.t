@@ -27,6 +27,11 @@ for my $name (qw(JitOrigin JitOriginDirect JitOriginServeSources JitOriginCors))
     accepted("$name on");
 }
 refused('JitOriginSampleEntry both', qr/auto\|source/);
+refused('JitOriginUrlStyle dash', qr/unified\|cmaf/);
+refused('JitOriginClip frame', qr/segment\|exact/);
+refused('JitOriginQueryOptions hls_minimum_fragment_length', qr/JitOriginQueryOptions takes None or any of mpd_segment_template\|/);
+accepted('JitOriginQueryOptions mpd_segment_template iss_client_manifest_version');
+accepted('JitOriginQueryOptions None');
 refused('JitOriginSendFile never', qr/auto\|on\|off/);
 refused('JitOriginRoot @RUN@/nowhere', qr/JitOriginRoot: .*nowhere: No such file/);
 refused('JitOriginRoot @RUN@/mime.types', qr/JitOriginRoot: .*Not a directory/);
