@@ -1,7 +1,9 @@
 /* The module: record, hooks, and the way from request_rec to jo_request and from jo_reply to the client. */
 #include "src/base/status.h"
 #include "src/httpd/cache.h"
+#include "src/httpd/cache_key.h"
 #include "src/httpd/claim.h"
+#include "src/httpd/condition.h"
 #include "src/httpd/config.h"
 #include "src/httpd/log.h"
 #include "src/httpd/reply.h"
@@ -11,6 +13,7 @@
 #include <ap_mpm.h>
 #include <apr_strings.h>
 #include <http_config.h>
+#include <http_log.h>
 #include <http_protocol.h>
 #include <http_request.h>
 
@@ -64,6 +67,7 @@ static int serve_title(request_rec *r, const jo_dir_config *c, const jo_claim *c
                      .vpath = claim->vpath,
                      .args = r->args,
                      .settings = &settings,
+                     .want_next = jo_config_prefetch(c),
                      .not_modified = not_modified,
                      .baton = &cond};
     jo_reply rp = {0};
@@ -100,6 +104,7 @@ static int handle(request_rec *r)
     if (result != OK)
         return result;
     jo_reply_cors(r, c);
+    jo_reply_surrogate_key(r, c);
     if (!claim || claim->kind == JO_CLAIM_DESCRIPTOR)
         return jo_reply_error(r, c, HTTP_NOT_FOUND, "no such resource");
     if (r->method_number == M_OPTIONS)
@@ -112,6 +117,16 @@ static int handle(request_rec *r)
 }
 
 /* ---- the server's life */
+
+/* Before mod_cache, in its post_config, looks who makes its keys. */
+static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    const char *why;
+    if (jo_cache_key_register(s, &why))
+        return OK;
+    ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "%s", why);
+    return HTTP_INTERNAL_SERVER_ERROR;
+}
 
 static int finish_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
@@ -142,10 +157,15 @@ static void register_hooks(apr_pool_t *pool)
 {
     static const char *const later[] = {"mod_negotiation.c", "mod_mime.c",    "mod_dir.c",
                                         "mod_rewrite.c",     "mod_speling.c", NULL};
+    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(finish_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(start_child, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_type_checker(jo_claim_hook, NULL, later, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(jo_claim_hook, NULL, later, APR_HOOK_REALLY_FIRST);
+    ap_hook_fixups(jo_condition_fixup, NULL, NULL, APR_HOOK_LAST);
+    ap_hook_insert_filter(jo_condition_insert_filter, NULL, NULL, APR_HOOK_REALLY_LAST);
+    ap_hook_insert_error_filter(jo_condition_insert_error_filter, NULL, NULL, APR_HOOK_REALLY_LAST);
+    jo_condition_register();
     ap_hook_handler(handle, NULL, NULL, APR_HOOK_MIDDLE);
 }
 

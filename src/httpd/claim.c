@@ -125,3 +125,10 @@ const jo_claim *jo_claim_of(const request_rec *r)
 {
     return ap_get_module_config(r->request_config, &jitorigin_module);
 }
+
+const char *jo_claim_title(apr_pool_t *pool, const jo_claim *claim, const char *path)
+{
+    size_t n = strlen(path), rest = claim->vpath ? strlen(claim->vpath) : n;
+    bool below = n > rest && path[n - rest - 1] == '/' && !strcmp(path + n - rest, claim->vpath);
+    return below ? apr_pstrmemdup(pool, path, n - rest - 1) : path;
+}

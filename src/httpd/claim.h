@@ -29,4 +29,7 @@ int jo_claim_hook(request_rec *r);
 /* The claim on this request, or NULL: httpd came here by a way around the URL (an index file, MultiViews). */
 const jo_claim *jo_claim_of(const request_rec *r);
 
+/* URL path of the claim's title, of the path that was asked for (decoded); all of it where a rewrite leaves no telling. */
+const char *jo_claim_title(apr_pool_t *pool, const jo_claim *claim, const char *path);
+
 #endif

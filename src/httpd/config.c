@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "../base/text.h"
+#include "lifetime.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -65,9 +66,17 @@ static int word_find(apr_pool_t *pool, const char *words, const char *arg)
     return -1;
 }
 
+/* Why a directive may not stand here, or NULL. */
+static const char *misplaced(cmd_parms *cmd, const directive *row)
+{
+    return row->scope == SCOPE_GLOBAL ? ap_check_cmd_context(cmd, GLOBAL_ONLY) : NULL;
+}
+
 static const char *set_word(cmd_parms *cmd, void *dir_config, const char *arg)
 {
     const directive *row = cmd->info;
+    if (misplaced(cmd, row))
+        return misplaced(cmd, row);
     int place = word_find(cmd->temp_pool, row->words, arg);
     if (place < 0)
         return apr_psprintf(cmd->pool, "%s takes one of %s, not \"%s\"", cmd->cmd->name, row->words,
@@ -124,9 +133,8 @@ static bool number_parse(const char *arg, int64_t low, int64_t high, int64_t *ou
 static const char *set_number(cmd_parms *cmd, void *dir_config, const char *arg)
 {
     const directive *row = cmd->info;
-    const char *wrong = row->scope == SCOPE_GLOBAL ? ap_check_cmd_context(cmd, GLOBAL_ONLY) : NULL;
-    if (wrong)
-        return wrong;
+    if (misplaced(cmd, row))
+        return misplaced(cmd, row);
     if (!number_parse(arg, row->low, row->high, member_of(cmd, dir_config)))
         return apr_psprintf(cmd->pool,
                             "%s takes a number from %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT
@@ -174,16 +182,6 @@ static const char *set_path(cmd_parms *cmd, void *dir_config, const char *arg)
     return NULL;
 }
 
-/* Seconds of "max-age=N" in a Cache-Control value; 0 if it has none: then old caches, which know only
- * Expires, keep nothing. */
-static int64_t max_age_of(const char *value)
-{
-    for (const char *p = value; (p = strstr(p, "max-age=")) != NULL; p += 8)
-        if (p == value || p[-1] == ' ' || p[-1] == ',')
-            return apr_isdigit(p[8]) ? apr_strtoi64(p + 8, NULL, 10) : 0;
-    return 0;
-}
-
 static bool printable(const char *s)
 {
     for (; *s; s++)
@@ -192,27 +190,146 @@ static bool printable(const char *s)
     return true;
 }
 
+enum { LONGEST = 10 * 365 * 86400 };
+
+/* The first argument, a class of responses; NULL, or what is wrong. */
+static const char *class_parse(cmd_parms *cmd, const char *which, int *class)
+{
+    const directive *row = cmd->info;
+    *class = word_find(cmd->temp_pool, row->words, which);
+    return *class >= 0 ? NULL
+                       : apr_psprintf(cmd->pool, "%s takes one of %s, not \"%s\"", cmd->cmd->name,
+                                      row->words, which);
+}
+
+static const char *seconds_parse(cmd_parms *cmd, const char *value, int64_t *out)
+{
+    if (number_parse(value, 0, LONGEST, out) && strspn(value, "0123456789") == strlen(value))
+        return NULL;
+    return apr_psprintf(cmd->pool, "%s takes 0 to %d seconds, not \"%s\"", cmd->cmd->name, LONGEST,
+                        value);
+}
+
+/* What must not be stored can't be sent when it is stale either: RFC 5861 on top of no-store says nothing. */
+static const char *stale_check(cmd_parms *cmd, const jo_dir_config *c, int class)
+{
+    const char *value = c->cache[class].value;
+    if (!value || !jo_lifetime_says(value, "no-store") ||
+        (c->stale_while_revalidate[class] <= 0 && c->stale_if_error[class] <= 0))
+        return NULL;
+    return apr_psprintf(cmd->pool,
+                        "%s: a class with Cache-Control no-store can't have "
+                        "JitOriginStaleWhileRevalidate or JitOriginStaleIfError",
+                        cmd->cmd->name);
+}
+
 static const char *set_cache(cmd_parms *cmd, void *dir_config, const char *which, const char *value)
 {
-    enum { LONGEST = 10 * 365 * 86400 };
-    const directive *row = cmd->info;
     jo_cache_rule *rules = member_of(cmd, dir_config);
-    int class = word_find(cmd->temp_pool, row->words, which);
     int64_t age = 0;
-    if (class < 0)
-        return apr_psprintf(cmd->pool, "%s takes one of %s, not \"%s\"", cmd->cmd->name, row->words,
-                            which);
+    int class;
+    const char *wrong = class_parse(cmd, which, &class);
+    if (wrong)
+        return wrong;
     if (apr_isdigit(*value)) {
-        if (!number_parse(value, 0, LONGEST, &age) || strspn(value, "0123456789") != strlen(value))
-            return apr_psprintf(cmd->pool, "%s takes 0 to %d seconds, not \"%s\"", cmd->cmd->name,
-                                LONGEST, value);
+        wrong = seconds_parse(cmd, value, &age);
+        if (wrong)
+            return wrong;
         value = apr_psprintf(cmd->pool, "max-age=%" APR_INT64_T_FMT, age);
     } else if (!*value || !printable(value)) {
         return apr_psprintf(cmd->pool, "%s %s takes seconds or a Cache-Control value",
                             cmd->cmd->name, which);
     }
-    age = max_age_of(value);
-    rules[class] = (jo_cache_rule){value, age < LONGEST ? age : LONGEST};
+    /* Without max-age old caches, which know only Expires, keep nothing. */
+    age = jo_lifetime_seconds(value, "max-age");
+    rules[class] = (jo_cache_rule){value, age < 0 ? 0 : age < LONGEST ? age : LONGEST};
+    return stale_check(cmd, dir_config, class);
+}
+
+static const char *set_seconds(cmd_parms *cmd, void *dir_config, const char *which,
+                               const char *value)
+{
+    int64_t *seconds = member_of(cmd, dir_config);
+    int class;
+    const char *wrong = class_parse(cmd, which, &class);
+    if (!wrong)
+        wrong = seconds_parse(cmd, value, &seconds[class]);
+    return wrong ? wrong : stale_check(cmd, dir_config, class);
+}
+
+/* "Z", "+hh:mm" or "-hh:mm" as seconds east. */
+static bool zone_parse(const char *s, int *east)
+{
+    int hours, minutes, n = 0;
+    *east = 0;
+    if (jo_text_same(s, "Z"))
+        return true;
+    if (strlen(s) != 6 || sscanf(s + 1, "%2d:%2d%n", &hours, &minutes, &n) != 2 || n != 5 ||
+        strspn(s + 1, "0123456789:") != 5 || hours > 23 || minutes > 59)
+        return false;
+    *east = (hours * 60 + minutes) * (*s == '-' ? -60 : 60);
+    return *s == '+' || *s == '-';
+}
+
+/* A date, at its beginning in UTC, or a time with its zone: 2027-01-31, 2027-01-31T12:00:00+01:00 (ISO 8601). */
+static bool date_parse(const char *s, apr_time_t *out)
+{
+    static const char *const form = "dddd-dd-ddTdd:dd:dd";
+    apr_time_exp_t t = {.tm_mday = 1};
+    size_t n = 0;
+    while (form[n] && s[n] && (form[n] == 'd' ? apr_isdigit(s[n]) : s[n] == form[n]))
+        n++;
+    if ((n != 10 || s[n]) && (form[n] || !zone_parse(s + n, &t.tm_gmtoff)))
+        return false;
+    sscanf(s, "%4d-%2d-%2dT%2d:%2d:%2d", &t.tm_year, &t.tm_mon, &t.tm_mday, &t.tm_hour, &t.tm_min,
+           &t.tm_sec);
+    t.tm_year -= 1900;
+    t.tm_mon -= 1;
+    apr_time_exp_t back;
+    return apr_time_exp_gmt_get(out, &t) == APR_SUCCESS &&
+           apr_time_exp_tz(&back, *out, t.tm_gmtoff) == APR_SUCCESS && back.tm_mday == t.tm_mday &&
+           back.tm_mon == t.tm_mon && back.tm_hour == t.tm_hour && back.tm_min == t.tm_min &&
+           back.tm_sec == t.tm_sec && t.tm_year >= 70;
+}
+
+static const char *set_sunset(cmd_parms *cmd, void *dir_config, const char *which,
+                              const char *value)
+{
+    jo_sunset *rules = member_of(cmd, dir_config);
+    jo_sunset rule = {.set = true, .after = -1};
+    int class;
+    const char *wrong = class_parse(cmd, which, &class);
+    if (wrong)
+        return wrong;
+    bool number = *value && strspn(value, "0123456789") == strlen(value);
+    if (number && (wrong = seconds_parse(cmd, value, &rule.after)) != NULL)
+        return wrong;
+    if (!number && !jo_text_same(value, "None") && !date_parse(value, &rule.at))
+        return apr_psprintf(cmd->pool,
+                            "%s takes seconds, a date (2027-01-31 or 2027-01-31T12:00:00Z) or "
+                            "None, not \"%s\"",
+                            cmd->cmd->name, value);
+    rules[class] = rule;
+    return NULL;
+}
+
+/* RFC 9110 5.1: a token. */
+static bool is_header_name(const char *s)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+    size_t n = 0;
+    while (s[n] && (apr_isalnum(s[n]) || strchr(marks, s[n])))
+        n++;
+    return n > 0 && !s[n] && n <= 64;
+}
+
+static const char *set_header(cmd_parms *cmd, void *dir_config, const char *arg)
+{
+    const char **name = member_of(cmd, dir_config);
+    if (!is_header_name(arg))
+        return apr_psprintf(cmd->pool, "%s takes the name of a header or None, not \"%s\"",
+                            cmd->cmd->name, arg);
+    *name = jo_text_same(arg, "None") ? "" : arg;
     return NULL;
 }
 
@@ -226,6 +343,12 @@ static const char *set_cache(cmd_parms *cmd, void *dir_config, const char *which
     AP_INIT_ITERATE(name, set_path, (void *)(row), where, summary),
 #define COMMAND_CACHE(name, where, row, summary) \
     AP_INIT_TAKE2(name, set_cache, (void *)(row), where, summary),
+#define COMMAND_SECONDS(name, where, row, summary) \
+    AP_INIT_TAKE2(name, set_seconds, (void *)(row), where, summary),
+#define COMMAND_SUNSET(name, where, row, summary) \
+    AP_INIT_TAKE2(name, set_sunset, (void *)(row), where, summary),
+#define COMMAND_HEADER(name, where, row, summary) \
+    AP_INIT_TAKE1(name, set_header, (void *)(row), where, summary),
 #define COMMAND(kind, scope, name, member, fallback, low, high, words, summary) \
     COMMAND_##kind(name, WHERE_##scope, &rows[ROW_##member], summary)
 
@@ -239,6 +362,13 @@ const command_rec jo_config_commands[] = {JO_DIR_DIRECTIVES(COMMAND)
 #define UNSET_FLAGS(m)  c->m = -1;
 #define UNSET_PATHS(m)
 #define UNSET_CACHE(m)
+#define UNSET_SECONDS(m)                 \
+    for (int i = 0; i < JO_CLASSES; i++) \
+        c->m[i] = -1;
+#define UNSET_SUNSET(m)                  \
+    for (int i = 0; i < JO_CLASSES; i++) \
+        c->m[i].after = -1;
+#define UNSET_HEADER(m)
 #define UNSET(kind, scope, name, member, ...) UNSET_##kind(member)
 
 #define MERGE_WORD(m)                         out->m = add->m >= 0 ? add->m : base->m;
@@ -248,6 +378,13 @@ const command_rec jo_config_commands[] = {JO_DIR_DIRECTIVES(COMMAND)
 #define MERGE_CACHE(m)                   \
     for (int i = 0; i < JO_CLASSES; i++) \
         out->m[i] = add->m[i].value ? add->m[i] : base->m[i];
+#define MERGE_SECONDS(m)                 \
+    for (int i = 0; i < JO_CLASSES; i++) \
+        out->m[i] = add->m[i] >= 0 ? add->m[i] : base->m[i];
+#define MERGE_SUNSET(m)                  \
+    for (int i = 0; i < JO_CLASSES; i++) \
+        out->m[i] = add->m[i].set ? add->m[i] : base->m[i];
+#define MERGE_HEADER(m)                       MERGE_PATHS(m)
 #define MERGE(kind, scope, name, member, ...) MERGE_##kind(member)
 
 void *jo_config_dir_make(apr_pool_t *pool, char *dir)

@@ -14,12 +14,22 @@ typedef struct jo_cache_rule {
     int64_t age; /* seconds until Expires */
 } jo_cache_rule;
 
+/* When responses of a class cease to be: at a time, or `after` seconds; 0 and -1: neither. */
+typedef struct jo_sunset {
+    bool set;
+    apr_time_t at;
+    int64_t after;
+} jo_sunset;
+
 /* Scalars are -1 where nothing was set; the accessors below give the value that holds. */
 #define JO_MEMBER_WORD(m)                         int64_t m;
 #define JO_MEMBER_NUMBER(m)                       int64_t m;
 #define JO_MEMBER_FLAGS(m)                        int64_t m;
 #define JO_MEMBER_PATHS(m)                        apr_array_header_t *m;
 #define JO_MEMBER_CACHE(m)                        jo_cache_rule m[JO_CLASSES];
+#define JO_MEMBER_SECONDS(m)                      int64_t m[JO_CLASSES];
+#define JO_MEMBER_SUNSET(m)                       jo_sunset m[JO_CLASSES];
+#define JO_MEMBER_HEADER(m)                       const char *m;
 #define JO_MEMBER(kind, scope, name, member, ...) JO_MEMBER_##kind(member)
 
 typedef struct jo_dir_config {
@@ -33,6 +43,9 @@ typedef struct jo_server_config {
 
 #define JO_ACCESS_PATHS(type, member, fallback)
 #define JO_ACCESS_CACHE(type, member, fallback)
+#define JO_ACCESS_SECONDS(type, member, fallback)
+#define JO_ACCESS_SUNSET(type, member, fallback)
+#define JO_ACCESS_HEADER(type, member, fallback)
 #define JO_ACCESS_WORD(type, member, fallback)                   \
     static inline int64_t jo_config_##member(const type *c)      \
     {                                                            \

@@ -7,6 +7,9 @@
  *        NUMBER  low … high, with suffix K, M or G (powers of 1024)
  *        PATHS   existing directories
  *        CACHE   class and Cache-Control value
+ *        SECONDS class and seconds
+ *        SUNSET  class, and seconds or a date
+ *        HEADER  a header's name, or None
  *        FLAGS   any of `words`, or None: the value has a bit for each, in their order
  * scope  CONF      server, virtual host, <Directory>, <Location>
  *        HTACCESS  these and .htaccess (AllowOverride FileInfo)
@@ -28,6 +31,19 @@
     X(CACHE, HTACCESS, "JitOriginCacheControl", cache, 0, 0, 0,                                    \
       "manifest|init|segment|error|versioned",                                                     \
       "a class of responses and its Cache-Control value, or seconds")                              \
+    X(SECONDS, HTACCESS, "JitOriginStaleWhileRevalidate", stale_while_revalidate, 0, 0, 0,         \
+      "manifest|init|segment|error|versioned",                                                     \
+      "a class and the seconds for which caches may send it while they ask for a fresh one")       \
+    X(SECONDS, HTACCESS, "JitOriginStaleIfError", stale_if_error, 0, 0, 0,                         \
+      "manifest|init|segment|error|versioned",                                                     \
+      "a class and the seconds for which caches may send it when the origin fails")                \
+    X(SUNSET, HTACCESS, "JitOriginSunset", sunset, 0, 0, 0,                                        \
+      "manifest|init|segment|error|versioned",                                                     \
+      "a class and when its responses cease to be: seconds, a date or None")                       \
+    X(HEADER, HTACCESS, "JitOriginSurrogateKey", surrogate_key, 0, 0, 0, NULL,                     \
+      "the header by which caches purge all of a title")                                           \
+    X(WORD, HTACCESS, "JitOriginPrefetch", prefetch, 0, 0, 0, "Off|On",                            \
+      "On: segments say which one comes next")                                                     \
     X(WORD, HTACCESS, "JitOriginCors", cors, 1, 0, 0, "Off|On",                                    \
       "On: players on pages of other origins may read the responses")                              \
     X(WORD, CONF, "JitOriginSampleEntry", sample_entry, 0, 0, 0, "auto|source",                    \
@@ -49,6 +65,8 @@
       "whether segments of few ranges are sent by the kernel")
 
 #define JO_SERVER_DIRECTIVES(X)                                                                    \
+    X(WORD, GLOBAL, "JitOriginCacheKey", cache_key, 0, 0, 0, "Off|On",                             \
+      "On: mod_cache keeps one entry for all URLs that are the same resource")                     \
     X(NUMBER, GLOBAL, "JitOriginTitleCache", title_cache, 256 << 20, 0, INT64_C(1) << 40, NULL,    \
       "bytes of loaded titles that each child keeps")                                              \
     X(NUMBER, GLOBAL, "JitOriginMaxLoads", max_loads, 8, 1, 1024, NULL,                            \

@@ -1,4 +1,7 @@
 #include "reply.h"
+#include "../base/text.h"
+#include "claim.h"
+#include "lifetime.h"
 #include "send.h"
 
 #include <apr_date.h>
@@ -20,7 +23,8 @@ void jo_reply_cors(request_rec *r, const jo_dir_config *c)
     apr_table_setn(r->err_headers_out, "Access-Control-Allow-Origin", "*");
     apr_table_setn(
         r->err_headers_out, "Access-Control-Expose-Headers",
-        "Accept-Ranges, Age, Content-Length, Content-Range, Date, ETag, Last-Modified, Server");
+        "Accept-Ranges, Age, Content-Length, Content-Location, Content-Range, Date, ETag, "
+        "Last-Modified, Link, Server, Sunset");
     if (r->method_number != M_OPTIONS)
         return;
     apr_table_setn(r->err_headers_out, "Access-Control-Allow-Methods", methods);
@@ -32,15 +36,71 @@ void jo_reply_cors(request_rec *r, const jo_dir_config *c)
     apr_table_setn(r->err_headers_out, "Access-Control-Max-Age", "86400");
 }
 
+static void set_date(request_rec *r, apr_table_t *headers, const char *name, apr_time_t t)
+{
+    char *date = apr_palloc(r->pool, APR_RFC822_DATE_LEN);
+    apr_rfc822_date(date, t);
+    apr_table_setn(headers, name, date);
+}
+
 /* Expires too, always: caches of HTTP/1.0 read nothing else, and mod_expires keeps out where it is set. */
+static void set_lifetime(request_rec *r, apr_table_t *headers, const jo_lifetime *l)
+{
+    apr_table_setn(headers, "Cache-Control", l->cache_control);
+    set_date(r, headers, "Expires", l->expires);
+    if (l->sunset)
+        set_date(r, headers, "Sunset", l->sunset);
+}
+
 static void set_caching(request_rec *r, const jo_dir_config *c, apr_table_t *headers,
                         jo_class class)
 {
-    const jo_cache_rule *rule = jo_config_cache(c, class);
-    char *expires = apr_palloc(r->pool, APR_RFC822_DATE_LEN);
-    apr_rfc822_date(expires, r->request_time + apr_time_from_sec(rule->age));
-    apr_table_setn(headers, "Cache-Control", rule->value);
-    apr_table_setn(headers, "Expires", expires);
+    jo_lifetime l = jo_lifetime_make(r->pool, c, class, r->request_time);
+    set_lifetime(r, headers, &l);
+}
+
+/* ---- names */
+
+/* A path in which nothing has a meaning in any list of keys: neither spaces nor commas. */
+static const char *escape_path(apr_pool_t *pool, const char *path)
+{
+    jo_text out;
+    jo_text_init(&out, pool, strlen(path) + 16);
+    for (; *path; path++) {
+        if (apr_isalnum(*path) || strchr("-._~/", *path))
+            jo_text_add_n(&out, path, 1);
+        else
+            jo_text_addf(&out, "%%%02X", (unsigned char)*path);
+    }
+    return out.s;
+}
+
+void jo_reply_surrogate_key(request_rec *r, const jo_dir_config *c)
+{
+    const jo_claim *claim = jo_claim_of(r);
+    if (!c->surrogate_key || !*c->surrogate_key || !claim)
+        return;
+    const char *title = jo_claim_title(r->pool, claim, r->uri);
+    apr_table_setn(r->err_headers_out, c->surrogate_key, escape_path(r->pool, title));
+}
+
+/* A reference that is relative to the title as one that is relative to this request's URL. */
+static const char *from_here(request_rec *r, const char *reference)
+{
+    const jo_claim *claim = jo_claim_of(r);
+    const char *up = "";
+    for (const char *p = claim->vpath; (p = strchr(p, '/')) != NULL; p++)
+        up = apr_pstrcat(r->pool, up, "../", NULL);
+    return apr_pstrcat(r->pool, up, reference, NULL);
+}
+
+static void set_links(request_rec *r, const jo_dir_config *c, const jo_reply *rp)
+{
+    if (rp->location)
+        apr_table_setn(r->headers_out, "Content-Location", from_here(r, rp->location));
+    if (rp->next && jo_config_prefetch(c))
+        apr_table_setn(r->headers_out, "Link",
+                       apr_pstrcat(r->pool, "<", rp->next, ">; rel=\"next\"", NULL));
 }
 
 static void set_validators(request_rec *r, const char *etag, apr_time_t modified)
@@ -56,36 +116,16 @@ void jo_reply_headers(request_rec *r, const jo_dir_config *c, const jo_reply *rp
 {
     set_validators(r, rp->etag, rp->modified);
     set_caching(r, c, r->headers_out, rp->class);
+    set_links(r, c, rp);
     ap_set_accept_ranges(r);
     if (rp->content_type)
         ap_set_content_type(r, rp->content_type);
 }
 
-/* mod_deflate sends "x" as "x-gzip", and never knows it again when a client sends it back. */
-static const char *without_gzip_suffix(apr_pool_t *pool, const char *tags)
-{
-    static const char suffix[] = "-gzip\"";
-    char *copy = apr_pstrdup(pool, tags);
-    for (char *at = copy; (at = strstr(at, suffix)) != NULL;)
-        memmove(at, at + strlen(suffix) - 1, strlen(at + strlen(suffix) - 1) + 1);
-    return copy;
-}
-
-/* httpd judges the headers as they stand, and lets an old date overrule a tag: RFC 9110 13.2.2 wants the tag
- * alone to count. */
 int jo_reply_condition(request_rec *r, const char *etag, apr_time_t modified)
 {
-    apr_table_t *as_sent = r->headers_in;
-    const char *tags = apr_table_get(as_sent, "If-None-Match");
     set_validators(r, etag, modified);
-    if (tags) {
-        r->headers_in = apr_table_copy(r->pool, as_sent);
-        apr_table_setn(r->headers_in, "If-None-Match", without_gzip_suffix(r->pool, tags));
-        apr_table_unset(r->headers_in, "If-Modified-Since");
-    }
-    int condition = ap_meets_conditions(r);
-    r->headers_in = as_sent;
-    return condition;
+    return ap_meets_conditions(r);
 }
 
 /* Whether the one range in the header starts past the end, or is the last 0 bytes. */
@@ -124,9 +164,20 @@ int jo_reply_options(request_rec *r)
     return jo_send_nothing(r);
 }
 
+/* Nobody keeps what the next request may not get: failures of ours, and answers to a header of this one. */
+static void set_error_caching(request_rec *r, const jo_dir_config *c, int status)
+{
+    static const char *const never = "no-store";
+    jo_lifetime l = jo_lifetime_make(r->pool, c, JO_CLASS_ERROR, r->request_time);
+    if (status >= HTTP_INTERNAL_SERVER_ERROR || status == HTTP_PRECONDITION_FAILED ||
+        status == HTTP_RANGE_NOT_SATISFIABLE)
+        l = (jo_lifetime){.cache_control = never, .expires = r->request_time};
+    set_lifetime(r, r->err_headers_out, &l);
+}
+
 int jo_reply_error(request_rec *r, const jo_dir_config *c, int status, const char *reason)
 {
-    set_caching(r, c, r->err_headers_out, JO_CLASS_ERROR);
+    set_error_caching(r, c, status);
     if (status == HTTP_METHOD_NOT_ALLOWED)
         apr_table_setn(r->err_headers_out, "Allow", methods);
     if (status == HTTP_SERVICE_UNAVAILABLE)

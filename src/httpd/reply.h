@@ -10,7 +10,10 @@
 /* Cross-origin headers, on every reply including errors and 304. */
 void jo_reply_cors(request_rec *r, const jo_dir_config *c);
 
-/* Type, validators, caching and Accept-Ranges of a 200 or 304. */
+/* The header by which all of a title is purged (JitOriginSurrogateKey), on every reply. */
+void jo_reply_surrogate_key(request_rec *r, const jo_dir_config *c);
+
+/* Type, validators, caching, names and Accept-Ranges of a 200 or 304. */
 void jo_reply_headers(request_rec *r, const jo_dir_config *c, const jo_reply *rp);
 
 /* What the request's conditions say of a representation: OK, 304 or 412. */

@@ -36,7 +36,7 @@ refused('JitOriginSendFile never', qr/auto\|on\|off/);
 refused('JitOriginRoot @RUN@/nowhere', qr/JitOriginRoot: .*nowhere: No such file/);
 refused('JitOriginRoot @RUN@/mime.types', qr/JitOriginRoot: .*Not a directory/);
 accepted('JitOriginRoot @DOCS@ @RUN@/docs/ docs');
-refused('JitOriginCacheControl playlist 5', qr/manifest\|init\|segment\|error, not "playlist"/);
+refused('JitOriginCacheControl playlist 5', qr/manifest\|init\|segment\|error\|versioned, not "playlist"/);
 refused('JitOriginCacheControl manifest -5x' . "\x01", qr/takes seconds or a Cache-Control value/);
 refused('JitOriginCacheControl manifest 5m', qr/takes 0 to \d+ seconds, not "5m"/);
 refused('JitOriginCacheControl manifest 99999999999', qr/takes 0 to \d+ seconds/);

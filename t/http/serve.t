@@ -140,7 +140,7 @@ for my $url ('/vod/kite.ism/.m3u8', $video) {
         my $res = $s->get($url, $not_modified{$what});
         is($res->{status}, 304, "$url: $what: 304");
         is(length($res->{content} || ''), 0, "$url: $what: no body");
-        is($res->{headers}{etag}, $etag, "$url: $what: ETag");
+        is($res->{headers}{etag}, $what =~ /deflate/ ? $zipped : $etag, "$url: $what: ETag, as the client has it");
         is($res->{headers}{'access-control-allow-origin'}, '*', "$url: $what: CORS");
         ok($res->{headers}{'cache-control'}, "$url: $what: Cache-Control");
     }
