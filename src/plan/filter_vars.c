@@ -112,10 +112,9 @@ static const char *common_fourcc(jo_ctx *cx, const jo_track *t)
     } names[] = {{JO_FOURCC('a', 'v', 'c', '3'), "AVC1"},
                  {JO_FOURCC('h', 'e', 'v', '1'), "HVC1"},
                  {JO_FOURCC('s', 't', 'p', 'p'), "TTML"}};
-    jo_smooth s;
 
-    if (t->codec == &jo_codec_aac && t->codec->smooth(cx, t, &s)) {
-        return s.fourcc;
+    if (t->codec == &jo_codec_aac) {
+        return upper(cx->pool, t->codec->group(t));
     }
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         if (t->fourcc == names[i].entry) {

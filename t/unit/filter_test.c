@@ -404,6 +404,9 @@ static void test_video(void)
 
 static void test_codecs(void)
 {
+    jo_track *implicit = aac(2, "en");
+
+    implicit->rfc6381 = "mp4a.40.5";
     is(avc("avc3"), "FourCC==avc3&&FourCC==AVC1&&codec==avc3&&codec==avc1");
     is(hevc("hvc1"), "FourCC==HVC1&&codec==hvc1.2.4.L153.B0");
     isnt(hevc("hvc1"), "FourCC==HEV1||AVC_PROFILE>0||AVC_LEVEL!=0");
@@ -414,6 +417,7 @@ static void test_codecs(void)
     is(aac(2, "en"), "FourCC==AACL&&FourCC==mp4a&&codec==\"mp4a.40.2\"&&codec==mp4a.40");
     isnt(aac(2, "en"), "FourCC!=AACL||FourCC==AACH||codec==mp4a.4");
     is(aac(5, "en"), "FourCC==AACH&&FourCC!=AACL");
+    is(implicit, "FourCC==AACH&&FourCC!=AACL&&codec==mp4a.40.5");
     is(text("stpp", &jo_codec_stpp, ""), "FourCC==TTML&&FourCC==dfxp&&FourCC==stpp&&codec==stpp");
     is(text("wvtt", &jo_codec_wvtt, ""), "FourCC==wvtt&&FourCC!=TTML");
 }
