@@ -83,7 +83,7 @@ sub manifest_query {
             (?<double> (?>"|%22) (?>(?!"|%22).)*+ (?>"|%22) )
             (?<single> (?>'|%27) (?>(?!'|%27).)*+ (?>'|%27) )
             (?<parens> (?>\(|%28) (?>(?&double)|(?&single)|(?&parens)|(?!\)|%29).)*+ (?>\)|%29) )
-            (?<starts> [\w.~%-]++=(?!=) | hls_(?:fmp4|no_audio_only|no_multiplex)(?:&|$) )
+            (?<starts> (?:[\w.~-]|%(?!2[126-9]|3[C-Ec-e]|7[Cc]))++=(?!=) | hls_(?:fmp4|no_audio_only|no_multiplex)(?:&|$) )
             (?<value>  (?>(?!&(?&starts))(?>(?&double)|(?&single)|(?&parens)|.))*+ )
         )
         & ( (?:aws(?:\.|%2[Ee])manifestfilter | filter | iss_client_manifest_version | max_bitrate | min_bitrate

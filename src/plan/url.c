@@ -211,13 +211,24 @@ static bool is_name_char(char c)
            c == '-' || c == '.' || c == '~' || c == '%';
 }
 
+/* A name may hold anything encoded but what stands in expressions: browsers encode "<" and ">", not "=" and "&", and
+ * "&height%3C=720" starts no parameter. */
+static const char *name_end(const char *s)
+{
+    const char *next;
+
+    for (;; s = next) {
+        char c = unit(s, &next);
+        if (next - s == 3 ? c && strchr("<>=!|&()\"'", c) != NULL : !is_name_char(c))
+            return s;
+    }
+}
+
 /* True if a parameter starts at s: name= but not name==, or a known flag. */
 static bool starts_param(const char *s)
 {
-    size_t n = 0;
+    size_t n = (size_t)(name_end(s) - s);
 
-    while (is_name_char(s[n]))
-        n++;
     if (n > 0 && s[n] == '=')
         return s[n + 1] != '=';
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)

@@ -164,6 +164,9 @@ static void test_queries(void)
     is_str(query("a=\"&b=2"), "[a|\"] [b|2]", "a quote that never closes");
     is_str(query("a=1%26b=2"), "[a|1&b=2]", "an encoded & ends nothing");
     is_str(query("a=1&unknown&b=2"), "[a|1&unknown] [b|2]", "an unknown word starts nothing");
+    is_str(query("filter=x&&y%3C=2&&z%20%3e=3&&!a%21=4&a%5Bb%5D=1"),
+           "[filter|x&&y<=2&&z >=3&&!a!=4] [a[b]|1]",
+           "as browsers encode it: an operator is part of no name");
     is_str(query("a=1&hls_fmp4x&b=2"), "[a|1&hls_fmp4x] [b|2]", "nor does a longer flag");
     is_str(query("&a=1"), "[a|1]", "an & in front");
     is_str(query("a+b=c+d%2B"), "[a+b|c+d+]", "'+' is literal");
