@@ -190,14 +190,17 @@ static void take_tracks(jo_ctx *cx, const jo_period *period, const jo_plan *plan
 
 /* -- the movie's time line ---------------------------------------------------------------------------------------- */
 
-/* One that both timescales go into, if there is one that players can read. */
-static uint32_t common_timescale(uint32_t a, uint32_t b)
+#define FINE_TIMESCALE 1000000
+
+/* One that both timescales go into, if there is one up to `most`. */
+static uint32_t common_timescale(uint32_t a, uint32_t b, uint32_t most)
 {
     uint64_t both = a / (uint64_t)jo_gcd(a, b) * b;
-    return both <= INT32_MAX ? (uint32_t)both : a;
+    return both <= most ? (uint32_t)both : a;
 }
 
-/* Says when a late track starts exactly; where not all timescales fit, those of late tracks come first. */
+/* Says exactly when late tracks start, as far as players' 31 bits go; ends are exact if that costs no more than microseconds
+ * would. */
 static uint32_t movie_timescale(const movie *m)
 {
     uint32_t ts = 1;
@@ -205,11 +208,12 @@ static uint32_t movie_timescale(const movie *m)
     for (int late = 1; late >= 0; late--) {
         for (int i = 0; i < m->ntracks; i++) {
             if ((m->tracks[i].late > 0) == late) {
-                ts = common_timescale(ts, m->tracks[i].t->timescale);
+                ts = common_timescale(ts, m->tracks[i].t->timescale,
+                                      late ? INT32_MAX : FINE_TIMESCALE);
             }
         }
     }
-    return ts > 1 ? ts : 1000;
+    return ts < 1000 ? FINE_TIMESCALE / ts * ts : ts;
 }
 
 /* Movie ticks; what is shown is rounded up, so that nothing of the last sample is lost. */
