@@ -137,11 +137,19 @@ static const char *make_etag(jo_ctx *cx, const jo_request *rq, const jo_title *t
     return apr_psprintf(cx->pool, "\"%s\"", jo_hex(cx->pool, digest, 16));
 }
 
+/* By the track; a whole file is video if any of it is, else audio, else text. */
 static const char *content_type(const jo_title *t, const jo_found *f)
 {
-    const jo_period *period = &t->presentation->periods[0];
-    int track = f->resource.track;
-    jo_kind kind = track < 0 ? JO_VIDEO : period->tracks[track]->kind;
+    jo_track *const *tracks = t->presentation->periods[0].tracks;
+    const jo_resource *rs = &f->resource;
+    jo_kind kind = rs->track < 0 ? JO_VIDEO : tracks[rs->track]->kind;
+
+    if (f->route->need == JO_NEED_ALL) {
+        kind = tracks[rs->tracks[0]]->kind;
+        for (int i = 1; i < rs->ntracks; i++) {
+            kind = tracks[rs->tracks[i]]->kind < kind ? tracks[rs->tracks[i]]->kind : kind;
+        }
+    }
     return f->route->type[kind == JO_AUDIO ? 1 : kind == JO_TEXT ? 2 : 0];
 }
 

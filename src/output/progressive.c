@@ -227,9 +227,11 @@ static int64_t media_edit(const movie *m, const file_track *f)
     return jo_ticks_ceil(f->end - f->start, f->t->timescale, m->timescale);
 }
 
-/* One track of a kind is enabled: the one that is marked as default, else the first. Text is shown only if it is marked. */
+/* One track of a kind is enabled: the one that is marked as default, else the first. Beside others, text is shown only if it
+ * is marked. */
 static int enabled_track(const movie *m, jo_kind kind)
 {
+    bool marked_only = kind == JO_TEXT && m->tracks[0].t->kind != JO_TEXT;
     int first = -1;
 
     for (int i = 0; i < m->ntracks; i++) {
@@ -240,7 +242,7 @@ static int enabled_track(const movie *m, jo_kind kind)
         if (t->labels.is_default > 0) {
             return i;
         }
-        first = first < 0 && kind != JO_TEXT ? i : first;
+        first = first < 0 && !marked_only ? i : first;
     }
     return first;
 }
