@@ -1,5 +1,6 @@
 /* End to end: "URL\0DESCRIPTOR\0FILE" is a request for kite.ism/URL and what it is made from. Then everything that the
- * title's playlists list is fetched: it must be there, with the length that was promised. */
+ * title's playlists list is fetched: it must be there, with the length that was promised. Then all of it again for an exact
+ * clip (by the URL's query, if it has one) with every setting on. */
 #include "../../src/origin.h"
 #include "fuzz.h"
 
@@ -9,7 +10,8 @@
 
 unsigned long fuzz_successes;
 
-#define MOST_FETCHED 200 /* of one playlist */
+#define MOST_FETCHED 200        /* of one playlist */
+#define MOST_READ    (16 << 20) /* of one body */
 
 static const jo_limits limits = {.descriptor_size = 1 << 16,
                                  .xml_depth = 16,
@@ -19,7 +21,20 @@ static const jo_limits limits = {.descriptor_size = 1 << 16,
                                  .boxes = 500,
                                  .segments = 400,
                                  .segment_size = 1 << 20};
-static const jo_settings settings;
+static const jo_settings settings[] = {
+    {.keep_sample_entry = false},
+    {.keep_sample_entry = true,
+     .cmaf_urls = true,
+     .url_version = true,
+     .exact_clips = true,
+     .manifest_filter = true,
+     .progressive = true,
+     .query_options = JO_OPTION_MPD_TEMPLATE | JO_OPTION_ISS_VERSION}};
+
+typedef struct server {
+    const jo_opener *files;
+    const jo_settings *settings;
+} server;
 
 typedef struct answer {
     apr_status_t code;
@@ -27,16 +42,21 @@ typedef struct answer {
 } answer;
 
 /* What the server would answer; the text lives in pool. */
-static answer fetch(apr_pool_t *pool, const jo_opener *mem, const char *vpath)
+static answer fetch(apr_pool_t *pool, const server *on, const char *url)
 {
-    jo_request rq = {.path = "/t/kite.ism", .vpath = vpath, .settings = &settings};
+    size_t n = strcspn(url, "?");
+    jo_request rq = {.path = "/t/kite.ism",
+                     .vpath = apr_pstrmemdup(pool, url, n),
+                     .args = url[n] ? url + n + 1 : NULL,
+                     .settings = on->settings,
+                     .want_next = true};
     jo_reply rp = {.status = 0};
     answer a = {.text = ""};
     jo_ctx cx;
 
     jo_ctx_init(&cx, pool);
     cx.limits = &limits;
-    cx.opener = mem;
+    cx.opener = on->files;
     a.code = jo_origin_serve(&cx, &rq, &rp);
     FUZZ_CHECK(a.code != JO_EBUG && (a.code == APR_SUCCESS) == (cx.code == APR_SUCCESS));
     if (a.code != APR_SUCCESS) {
@@ -47,9 +67,14 @@ static answer fetch(apr_pool_t *pool, const jo_opener *mem, const char *vpath)
     int64_t sum = 0;
     for (int i = 0; i < rp.body.count; i++)
         sum += rp.body.parts[i].length;
-    FUZZ_CHECK(sum == rp.body.length && sum < (16 << 20));
-    a.text = apr_pcalloc(pool, (size_t)sum + 1);
-    FUZZ_CHECK(jo_body_read(&cx, &rp.body, 0, (size_t)sum, a.text) == APR_SUCCESS);
+    FUZZ_CHECK(sum == rp.body.length);
+    FUZZ_CHECK(rp.location == NULL || *rp.location);
+    int64_t most = sum < MOST_READ ? sum : MOST_READ; /* whole files may be any size */
+    FUZZ_CHECK(most == sum || rp.body.produced);
+    a.text = apr_pcalloc(pool, (size_t)most + 1);
+    apr_status_t tail = jo_body_read(&cx, &rp.body, sum - most, (size_t)most, a.text);
+    FUZZ_CHECK(tail == APR_SUCCESS &&
+               jo_body_read(&cx, &rp.body, 0, (size_t)most, a.text) == APR_SUCCESS);
     return a;
 }
 
@@ -81,7 +106,7 @@ static const char *uri_of(apr_pool_t *pool, const char *line)
     return uri ? decoded(pool, apr_pstrmemdup(pool, uri + 5, strcspn(uri + 5, "\""))) : NULL;
 }
 
-static void follow(apr_pool_t *pool, const jo_opener *mem, char *playlist, int depth)
+static void follow(apr_pool_t *pool, const server *on, char *playlist, int depth)
 {
     char *state, *line = apr_strtok(playlist, "\n", &state);
     const char *gap = NULL;
@@ -94,32 +119,43 @@ static void follow(apr_pool_t *pool, const jo_opener *mem, char *playlist, int d
         if (uri == NULL)
             continue;
         apr_pool_clear(sub);
-        answer a = fetch(sub, mem, uri);
+        answer a = fetch(sub, on, uri);
         FUZZ_CHECK(a.code == APR_SUCCESS || gap != NULL || a.code == JO_EMEDIA);
         if (a.code == APR_SUCCESS && depth > 0 && !strncmp(a.text, "#EXTM3U", 7))
-            follow(sub, mem, a.text, depth - 1);
+            follow(sub, on, a.text, depth - 1);
         gap = NULL;
         n++;
     }
     apr_pool_destroy(sub);
 }
 
+static void walk(apr_pool_t *pool, const server *on, const char *query)
+{
+    static const char *const manifests[] = {".mpd", "Manifest", "kite.mp4"};
+
+    for (size_t i = 0; i < sizeof manifests / sizeof *manifests; i++)
+        fetch(pool, on, apr_pstrcat(pool, manifests[i], query, NULL));
+    answer hls = fetch(pool, on, apr_pstrcat(pool, ".m3u8", query, NULL));
+    if (hls.code == APR_SUCCESS) {
+        follow(pool, on, hls.text, 1);
+        fuzz_successes++;
+    }
+}
+
 static void run(apr_pool_t *pool, const char *url, const char *ism, size_t ism_len,
                 const uint8_t *file, size_t file_len)
 {
-    static const char *const manifests[] = {".mpd", "Manifest"};
     jo_opener *mem = jo_source_mem_opener(pool);
+    server on = {mem, &settings[0]};
+    const char *query = strchr(url, '?');
 
     jo_source_mem_add(mem, "/t/kite.ism", ism, ism_len);
     jo_source_mem_add(mem, "/t/a.mp4", file, file_len);
-    fetch(pool, mem, url);
-    for (size_t i = 0; i < sizeof manifests / sizeof *manifests; i++)
-        fetch(pool, mem, manifests[i]);
-    answer hls = fetch(pool, mem, ".m3u8");
-    if (hls.code == APR_SUCCESS) {
-        follow(pool, mem, hls.text, 1);
-        fuzz_successes++;
-    }
+    fetch(pool, &on, url);
+    walk(pool, &on, "");
+    on.settings = &settings[1];
+    fetch(pool, &on, url);
+    walk(pool, &on, query ? query : "?t=0.3-1.1");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
