@@ -232,6 +232,11 @@ static apr_status_t parse_word(jo_ctx *cx, const parameter *p, const char *text,
 {
     jo_text known;
 
+    if (p->words == NULL &&
+        text[strcspn(text, "\"'()")] != '\0') { /* what queries are divided by */
+        return jo_fail(cx, JO_EREQUEST, "aws.manifestfilter: %s: \"%.*s\" is no language", p->name,
+                       QUOTED, text);
+    }
     if (p->words == NULL && *text != '\0') {
         v->word = spell_language(cx->pool, text);
         return APR_SUCCESS;

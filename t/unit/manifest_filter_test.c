@@ -140,6 +140,9 @@ static void test_refusals(void)
     refused("trickplay_type:all", "is not one of iframe, image, none");
     refused("video_codec:", "video_codec: \"\" is not one of");
     refused("audio_language:", "audio_language: \"\" is not one of");
+    refused("audio_language:it's", "audio_language: \"it's\" is no language");
+    refused("subtitle_language:e\"n", "is no language");
+    refused("audio_language:(en)", "is no language");
     refused("audio_language:en,,de", "audio_language: \"\" is not one of");
     refused("video_height:", "\"\" is neither a number nor low-high");
     refused("video_height:720,", "\"\" is neither a number nor low-high");
