@@ -25,7 +25,7 @@ for name in $manual; do
     ok $? "$name of the manual exists"
 done
 
-for conf in conf/jitorigin.conf conf/example-vhost.conf docker/*.conf; do
+for conf in conf/jitorigin.conf conf/jitorigin-cache.conf conf/example-vhost.conf docker/*.conf; do
     [ -f "$conf" ] || continue
     for name in $(grep -oE 'JitOrigin[A-Za-z0-9]*' "$conf" | sort -u); do
         printf '%s\n' "$rows" | grep -qx "$name"

@@ -59,6 +59,9 @@ my $manual = JitOrigin::Httpd::read_file(JitOrigin::Httpd->src . '/conf/referenc
 accepted($manual, 'reference.conf');
 my $defaults = JitOrigin::Httpd::read_file(JitOrigin::Httpd->src . '/conf/jitorigin.conf');
 accepted($defaults, 'jitorigin.conf', modules => [qw(deflate filter)]);
+my $cache = JitOrigin::Httpd::read_file(JitOrigin::Httpd->src . '/conf/jitorigin-cache.conf');
+accepted("$defaults\n$cache", 'jitorigin-cache.conf', modules => [qw(deflate filter cache cache_socache socache_shmcb)]);
+accepted($cache, 'jitorigin-cache.conf without mod_cache');
 
 # The example keeps media from everybody, with the module and without.
 my $example = JitOrigin::Httpd::read_file(JitOrigin::Httpd->src . '/conf/example-vhost.conf');
