@@ -59,7 +59,18 @@ sub title {
     }
     if (req.url ~ "\?") {
         if (req.url ~ "^[^?]*(\.m3u8|\.mpd|/[Mm]anifest)\?") {
-            call manifest_query;
+            # What is too long or nested too deep for so much rewriting, or has parentheses that nothing closes, the origin
+            # gets as it is.
+            if (req.url !~ "^.{2048}|(?:(?:\(|%28)!*){33}" && req.url ~ {"(?x)
+                (?(DEFINE)
+                    (?<double> (?>"|%22) (?>(?!"|%22).)*+ (?>"|%22) )
+                    (?<single> (?>'|%27) (?>(?!'|%27).)*+ (?>'|%27) )
+                    (?<parens> (?>\(|%28) (?&plain) (?>\)|%29) )
+                    (?<plain>  (?>(?&double)|(?&single)|(?&parens)|(?!\(|%28|\)|%29).)*+ )
+                )
+                ^[^?]*\?(?&plain)$"}) {
+                call manifest_query;
+            }
         } else {
             # No query changes a segment or an init segment.
             set req.url = regsub(req.url, "\?.*$", "");
@@ -82,7 +93,7 @@ sub manifest_query {
         (?(DEFINE)
             (?<double> (?>"|%22) (?>(?!"|%22).)*+ (?>"|%22) )
             (?<single> (?>'|%27) (?>(?!'|%27).)*+ (?>'|%27) )
-            (?<parens> (?>\(|%28) (?>(?&double)|(?&single)|(?&parens)|(?!\)|%29).)*+ (?>\)|%29) )
+            (?<parens> (?>\(|%28) (?>(?&double)|(?&single)|(?&parens)|(?!\(|%28|\)|%29).)*+ (?>\)|%29) )
             (?<starts> (?:[\w.~-]|%(?!2[126-9]|3[C-Ec-e]|7[Cc]))++=(?!=) | hls_(?:fmp4|no_audio_only|no_multiplex)(?:&|$) )
             (?<value>  (?>(?!&(?&starts))(?>(?&double)|(?&single)|(?&parens)|.))*+ )
         )
@@ -154,7 +165,9 @@ sub refused {
     } elsif (!beresp.http.Cache-Control) {
         set beresp.ttl = 1s;
     }
-    set beresp.grace = 0s;
+    if (beresp.http.Cache-Control !~ "stale-while-revalidate") {
+        set beresp.grace = 0s;
+    }
 }
 
 sub lifetimes {
