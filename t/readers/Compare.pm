@@ -10,10 +10,10 @@ use strict;
 use warnings;
 use Exporter 'import';
 use JitOrigin::Httpd;
-use Segments qw(fetch join_url playlist_segments mpd_segments sample_times file_times);
+use Segments qw(fetch join_url playlist_segments mpd_segments sample_times file_times movie_edits);
 use Smooth qw(smooth_tracks);
 
-our @EXPORT_OK = qw(probe source_tracks read_outputs compare_track compare_outputs compare_title compare_smooth);
+our @EXPORT_OK = qw(probe source_tracks read_outputs compare_track compare_outputs compare_title compare_smooth compare_whole);
 
 my $limit = 300; # seconds for one ffprobe
 
@@ -262,7 +262,7 @@ sub compare_outputs {
             push @results, ["$label = $source->{name}, " . @{$track->{packets}} . ' packets', @problems];
             push @shifts, [$label, $shift, $source->{tb} > $track->{tb} ? $source->{tb} : $track->{tb}] if defined $shift;
         }
-        next if $name !~ /^(?:\.m3u8|\.mpd|Manifest)$/;
+        next if $name !~ /^(?:\.m3u8|\.mpd|Manifest|whole)$/;
         my %made = map { fingerprint($_) => 1 } grep { $used{$_->{name}} } @$sources;
         my @lost = map { $_->{name} } grep { !$made{fingerprint($_)} } @$sources;
         push @results, ["$name has every track", @lost ? "missing: @lost" : ()];
@@ -290,6 +290,20 @@ sub compare_title {
 sub compare_smooth {
     my ($base, @files) = @_;
     return compare_outputs([source_tracks(@files)], [['Manifest', smooth_tracks($base)]]);
+}
+
+# The same of the whole title as one MP4, played from the server and downloaded.
+sub compare_whole {
+    my ($base, @files) = @_;
+    my ($name) = $base =~ m{([^/]+)\.\w+$};
+    my ($tracks, $said) = probe("$base/$name.mp4", '-ignore_editlist', 1);
+    my ($status, $bytes) = fetch("$base/$name.mp4");
+    my %edit = eval { movie_edits($bytes) };
+    $said .= $@ || ($status == 200 ? '' : "$status $bytes");
+    for my $track (@$tracks) {
+        for my $p (grep { defined $_->{time} } @{$track->{packets}}) { $p->{time} += $edit{$track->{id}} // 0 }
+    }
+    return compare_outputs([source_tracks(@files)], [['whole', $tracks, $said]]);
 }
 
 1;

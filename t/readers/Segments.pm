@@ -9,7 +9,7 @@ use warnings;
 use Exporter 'import';
 use HTTP::Tiny;
 
-our @EXPORT_OK = qw(fetch join_url playlist_segments mpd_segments sample_times file_times);
+our @EXPORT_OK = qw(fetch join_url playlist_segments mpd_segments sample_times file_times movie_edits);
 
 my $ua = HTTP::Tiny->new(timeout => 60);
 
@@ -100,6 +100,14 @@ sub init_facts {
     my $scale = timescale(inside($trak, qw(mdia mdhd)));
     my $edit = edit_of(timescale(inside($moov, 'mvhd')), $scale, inside($trak, qw(edts elst)));
     return ($scale, $edit, unpack 'x12N', $trex);
+}
+
+# movie_edits(BYTES): track id => what the edit list adds to media time in seconds.
+sub movie_edits {
+    my ($bytes) = @_;
+    my ($moov) = inside($bytes, 'moov');
+    my $scale = timescale(inside($moov, 'mvhd'));
+    return map { track_id($_) => edit_of($scale, timescale(inside($_, qw(mdia mdhd))), inside($_, qw(edts elst))) } inside($moov, 'trak');
 }
 
 sub timescale { my ($box) = @_; return unpack ord $box ? 'x20N' : 'x12N', $box }

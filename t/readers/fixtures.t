@@ -5,7 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin, "$FindBin::Bin/../lib";
-use Compare qw(compare_title compare_smooth);
+use Compare qw(compare_title compare_smooth compare_whole);
 use File::Copy ();
 use JitOrigin::Golden qw(fixtures slurp ffmpeg_version);
 use JitOrigin::Httpd;
@@ -14,7 +14,7 @@ use Test::More;
 plan skip_all => 'no ffmpeg' if !ffmpeg_version();
 
 my $made   = fixtures();
-my $server = JitOrigin::Httpd->new(conf => "<Location />\n    JitOrigin On\n    JitOriginDirect On\n</Location>\n");
+my $server = JitOrigin::Httpd->new(conf => "<Location />\n    JitOrigin On\n    JitOriginDirect On\n    JitOriginProgressive On\n</Location>\n");
 my $docs   = $server->docs;
 for my $file (glob "$made/*.mp4 $made/*.ism") {
     File::Copy::copy($file, $docs) or die "$file: $!";
@@ -40,7 +40,7 @@ sub sources {
 
 for my $title (sort keys %sources) {
     my @title = ($server->base . "/$title", @{$sources{$title}});
-    for my $result (compare_title(@title), compare_smooth(@title)) {
+    for my $result (compare_title(@title), compare_smooth(@title), compare_whole(@title)) {
         my ($what, @problems) = @$result;
         ok(!@problems, "$title/$what") or diag(map { "    $_\n" } @problems);
     }

@@ -6,7 +6,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin, "$FindBin::Bin/../lib";
-use Compare qw(compare_title compare_smooth);
+use Compare qw(compare_title compare_smooth compare_whole);
 use File::Basename qw(basename);
 use File::Path qw(make_path);
 use JitOrigin::Golden qw(ffmpeg_version);
@@ -25,7 +25,7 @@ my %skip = (
     'timing/water_180_mvhevc.mov'    => 'HEVC; and .mov is not played directly',
 );
 
-my $server = JitOrigin::Httpd->new(conf => "<Location />\n    JitOrigin On\n    JitOriginDirect On\n</Location>\n");
+my $server = JitOrigin::Httpd->new(conf => "<Location />\n    JitOrigin On\n    JitOriginDirect On\n    JitOriginProgressive On\n</Location>\n");
 my $docs   = $server->docs;
 my %sources;
 for my $file (sort glob "$media/{prog,frag,timing,aux,bbb-usp}/*.{mp4,mov}") {
@@ -51,7 +51,7 @@ for my $title (sort keys %sources) {
         next;
     }
     my @title = ($server->base . "/$title", @{$sources{$title}});
-    my @results = eval { (compare_title(@title), compare_smooth(@title)) };
+    my @results = eval { (compare_title(@title), compare_smooth(@title), compare_whole(@title)) };
     for my $result (@results ? @results : ['could be compared', $@]) {
         my ($what, @problems) = @$result;
         ok(!@problems, "$title/$what") or diag(map { "    $_\n" } @problems);

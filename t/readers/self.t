@@ -6,7 +6,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin, "$FindBin::Bin/../lib";
-use Compare qw(compare_track compare_outputs compare_title compare_smooth source_tracks);
+use Compare qw(compare_track compare_outputs compare_title compare_smooth compare_whole source_tracks);
 use File::Copy qw(copy);
 use JitOrigin::Golden qw(fixtures slurp spew ffmpeg_version);
 use JitOrigin::Httpd;
@@ -51,8 +51,8 @@ ok(@bad > 0, 'noticed: a track missing');
 ok(!@bad, 'and nothing where nothing is wrong') or diag(map { "@$_" } @bad);
 
 SKIP: {
-    skip 'no ffmpeg', 3 if !ffmpeg_version();
-    my $server = JitOrigin::Httpd->new(conf => "<Location />\n    JitOrigin On\n    JitOriginDirect On\n</Location>\n");
+    skip 'no ffmpeg', 4 if !ffmpeg_version();
+    my $server = JitOrigin::Httpd->new(conf => "<Location />\n    JitOrigin On\n    JitOriginDirect On\n    JitOriginProgressive On\n</Location>\n");
     my $good = fixtures() . '/prog.mp4';
     my $bytes = slurp($good);
     my $at = index($bytes, 'mdat') + int(0.4 * length $bytes);
@@ -61,8 +61,8 @@ SKIP: {
     chmod 0644, $server->docs . '/prog.mp4';
     $server->start;
     my @title = ($server->base . '/prog.mp4', $good);
-    my @results = (compare_title(@title), compare_smooth(@title));
-    for my $output ('.m3u8', '.mpd', 'Manifest') {
+    my @results = (compare_title(@title), compare_smooth(@title), compare_whole(@title));
+    for my $output ('.m3u8', '.mpd', 'Manifest', 'whole') {
         my @found = grep { index($_->[0], $output) == 0 && $_->[1] && $_->[1] =~ /^1 of \d+ packets differ/ } map { [@$_[0, 1]] } @results;
         is(scalar @found, 1, "noticed in $output: one bit of the source flipped") or diag(map { "@$_\n" } @results);
     }
