@@ -43,6 +43,18 @@ int64_t jo_mss_time(const jo_track *t, const jo_track_plan *tp, int i, int64_t o
     return ticks(t, tp->cuts[i].time) + offset;
 }
 
+int64_t jo_mss_end(const jo_period *period, const jo_plan *plan, int lead, int i)
+{
+    int64_t end = jo_mss_time(period->tracks[lead], &plan->tracks[lead], i + 1, plan->offset);
+
+    for (int k = 0; plan->recut_tail && i == plan->count - 1 && k < period->ntracks; k++) {
+        const jo_track_plan *tp = &plan->tracks[k];
+        int64_t own = jo_mss_time(period->tracks[k], tp, i + 1, plan->offset);
+        end = tp->lead == lead && own > end ? own : end;
+    }
+    return end;
+}
+
 static int64_t segment_time(const jo_presentation *p, const jo_plan *plan, int track, int segment)
 {
     const jo_period *period = &p->periods[0];
@@ -349,16 +361,17 @@ static void add_chunk(jo_text *out, int64_t start, bool first, int64_t d, int ru
     jo_text_add(out, "/>\n");
 }
 
-static void add_chunks(jo_text *out, const jo_track *t, const jo_track_plan *tp, int64_t offset,
+static void add_chunks(jo_text *out, const jo_period *period, const jo_plan *plan, int lead,
                        bool repeat)
 {
+    const jo_track_plan *tp = &plan->tracks[lead];
     int64_t start = 0, d = 0;
     int run = 0;
     bool first = true;
 
     for (int i = tp->first; i < tp->last; i++) {
-        int64_t at = jo_mss_time(t, tp, i, offset);
-        int64_t lasts = jo_mss_time(t, tp, i + 1, offset) - at;
+        int64_t at = jo_mss_time(period->tracks[lead], tp, i, plan->offset);
+        int64_t lasts = jo_mss_end(period, plan, lead, i) - at;
         if (jo_plan_empty(tp, i)) {
             continue;
         }
@@ -400,7 +413,6 @@ static apr_status_t render_manifest(jo_ctx *cx, const jo_presentation *p, const 
 {
     const jo_period *period = &p->periods[0];
     unsigned version = rs->options->iss_version ? rs->options->iss_version : NEWEST;
-    int64_t offset = plan->offset;
     stream *streams = apr_pcalloc(cx->pool, sizeof(*streams) * (size_t)rs->ntracks);
     int n = make_streams(cx, period, plan, rs, streams);
     jo_text out;
@@ -422,7 +434,7 @@ static apr_status_t render_manifest(jo_ctx *cx, const jo_presentation *p, const 
         for (int i = 0; i < streams[k].nlevels; i++) {
             add_level(&out, &streams[k].levels[i], i);
         }
-        add_chunks(&out, period->tracks[streams[k].lead], tp, offset, version == NEWEST);
+        add_chunks(&out, period, plan, streams[k].lead, version == NEWEST);
         jo_text_add(&out, "  </StreamIndex>\n");
     }
     jo_text_add(&out, "</SmoothStreamingMedia>\n");

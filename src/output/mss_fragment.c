@@ -225,7 +225,7 @@ static apr_status_t make_fragment(jo_ctx *cx, const jo_presentation *p, const jo
     f->first = cut[0].sample;
     f->number = (uint32_t)(plan->base_number + rs->segment);
     f->time = jo_mss_time(lead, lp, rs->segment, plan->offset);
-    f->duration = jo_mss_time(lead, lp, rs->segment + 1, plan->offset) - f->time;
+    f->duration = jo_mss_end(period, plan, tp->lead, rs->segment) - f->time;
     f->shift = plan->offset + f->time - jo_mss_time(t, tp, rs->segment, plan->offset);
     set_zero(f);
     if (check_size(cx, f, count) != APR_SUCCESS) {
