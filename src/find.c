@@ -227,7 +227,7 @@ static apr_status_t choose(jo_ctx *cx, const jo_title *t, const folders *in, con
     f->options = jo_select_options(&f->select, &t->options);
     rs->options = &f->options;
     rs->folder = rs->settings->url_version ? f->version : "";
-    rs->query = jo_select_query(cx->pool, &f->select, takes & JO_TAKES_CLIP);
+    rs->query = takes ? jo_select_query(cx->pool, &f->select, takes & JO_TAKES_CLIP) : "";
     rs->clip = "";
     if (takes & JO_TAKES_TRACKS && choose_tracks(cx, f) != APR_SUCCESS) {
         return cx->code;
@@ -353,7 +353,7 @@ apr_status_t jo_find_canonical(jo_ctx *cx, const char *base, const char *vpath, 
 
 const char *jo_find_location(apr_pool_t *pool, const jo_found *f, const char *vpath)
 {
-    return canonical(pool, f->route, &f->select, vpath);
+    return f->route->takes ? canonical(pool, f->route, &f->select, vpath) : vpath;
 }
 
 /* The next segment that manifests list, -1 none. */

@@ -29,7 +29,7 @@ apr_status_t jo_find(jo_ctx *cx, const jo_title *t, const char *vpath, const cha
 apr_status_t jo_find_canonical(jo_ctx *cx, const char *base, const char *vpath, const char *args,
                                const jo_settings *settings, const char **out);
 
-/* The canonical path and query of what was found. */
+/* The canonical path and query of what was found; of what reads no query its path, as it is. */
 const char *jo_find_location(apr_pool_t *pool, const jo_found *f, const char *vpath);
 
 /* A reference from the URL of a segment to the next one of its track; NULL: it is the last. */
