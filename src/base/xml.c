@@ -15,6 +15,7 @@ typedef struct frame {
     struct frame *up;
     jo_xml_node *node;
     jo_xml_node **tail; /* where its next child is linked */
+    jo_text text;       /* of its own, from the first that is no space; pool NULL until then */
 } frame;
 
 typedef struct parse {
@@ -63,7 +64,7 @@ static void push(parse *p, jo_xml_node *n)
         p->spare = f->up;
     else
         f = apr_palloc(p->cx->pool, sizeof *f);
-    *f = (frame){p->top, n, &n->first_child};
+    *f = (frame){.up = p->top, .node = n, .tail = &n->first_child};
     p->top = f;
     p->depth++;
 }
@@ -92,6 +93,33 @@ static void XMLCALL on_start(void *data, const XML_Char *name, const XML_Char **
     push(p, n);
 }
 
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static void XMLCALL on_text(void *data, const XML_Char *s, int len)
+{
+    parse *p = data;
+    jo_text *t = &p->top->text;
+
+    if (!t->pool) {
+        for (; len > 0 && is_space(*s); len--)
+            s++;
+        if (len == 0 || p->cx->code != APR_SUCCESS)
+            return;
+        jo_text_init(t, p->cx->pool, (size_t)len);
+    }
+    jo_text_add_n(t, s, (size_t)len);
+}
+
+static const char *trimmed(jo_text *t)
+{
+    while (t->len > 0 && is_space(t->s[t->len - 1]))
+        t->s[--t->len] = '\0';
+    return t->s;
+}
+
 static void XMLCALL on_end(void *data, const XML_Char *name)
 {
     parse *p = data;
@@ -99,6 +127,8 @@ static void XMLCALL on_end(void *data, const XML_Char *name)
 
     if (p->cx->code != APR_SUCCESS)
         return;
+    if (f->text.pool)
+        f->node->text = trimmed(&f->text);
     p->top = f->up;
     f->up = p->spare;
     p->spare = f;
@@ -117,7 +147,7 @@ static enum XML_Error run(jo_ctx *cx, const char *encoding, const void *data, si
                           jo_xml_node **root)
 {
     parse p = {.cx = cx, .expat = XML_ParserCreate(encoding)};
-    frame document = {NULL, NULL, root};
+    frame document = {.tail = root};
     enum XML_Error error = XML_ERROR_NO_MEMORY;
 
     *root = NULL;
@@ -126,6 +156,7 @@ static enum XML_Error run(jo_ctx *cx, const char *encoding, const void *data, si
     p.top = &document;
     XML_SetUserData(p.expat, &p);
     XML_SetElementHandler(p.expat, on_start, on_end);
+    XML_SetCharacterDataHandler(p.expat, on_text);
     XML_SetStartDoctypeDeclHandler(p.expat, on_doctype);
     error = XML_ERROR_NONE;
     if (XML_Parse(p.expat, data, (int)len, 1) != XML_STATUS_OK) {

@@ -54,6 +54,11 @@ static void test_tree(void)
     is_str(r->first_child->next->name, "c", "the next child");
     is_str(r->first_child->next->first_child->name, "d", "its child");
     ok(!r->first_child->next->next && !r->next, "nothing behind");
+    is_str(r->text, "text", "text of its own");
+    is_str(r->first_child->next->text, NULL, "none");
+    r = parse("<a>\n <u> b &amp;\n c<!-- no --> <v/>d\t</u>\n</a>");
+    is_str(r ? r->text : "", NULL, "space alone is no text");
+    is_str(r ? r->first_child->text : NULL, "b &\n c d", "pieces in one, trimmed");
     r = parse("<s:a xmlns:s='urn:x' xmlns='urn:y' xmlns:src='z' s:src='f'/>");
     ok(r && r->nattrs == 1 && strcmp(jo_xml_attr_find(r, "src"), "f") == 0,
        "namespace declarations are no attributes");
