@@ -26,6 +26,7 @@ typedef struct jo_command {
     int (*run)(apr_pool_t *pool, const struct jo_command *self, const jo_args *args);
 } jo_command;
 
+extern const jo_command jo_cmd_audit;
 extern const jo_command jo_cmd_check;
 extern const jo_command jo_cmd_dump;
 extern const jo_command jo_cmd_get;
@@ -34,7 +35,7 @@ extern const jo_command jo_cmd_ism;
 extern const jo_command jo_cmd_package;
 
 /* Letters of options that have no short form. */
-enum { JO_OPT_HELP = 1, JO_OPT_JSON, JO_OPT_CMAF, JO_OPT_FORCE, JO_OPT_ROOT, JO_OPT_STRICT };
+enum { JO_OPT_HELP = 1, JO_OPT_JSON, JO_OPT_CMAF, JO_OPT_FORCE, JO_OPT_ROOT, JO_OPT_STRICT, JO_OPT_SEGMENTS, JO_OPT_TIMEOUT };
 #define JO_OPTION_HELP                            \
     {                                             \
         "help", JO_OPT_HELP, 0, "print this text" \

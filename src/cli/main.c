@@ -12,7 +12,8 @@
 #include <string.h>
 
 static const jo_command *const commands[] = {&jo_cmd_inspect, &jo_cmd_ism,  &jo_cmd_check,
-                                             &jo_cmd_get,     &jo_cmd_dump, &jo_cmd_package};
+                                             &jo_cmd_get,     &jo_cmd_dump, &jo_cmd_package,
+                                             &jo_cmd_audit};
 
 enum { NCOMMANDS = sizeof commands / sizeof *commands };
 
