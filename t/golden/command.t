@@ -34,7 +34,7 @@ ok($status == 0 && $out =~ /^jitorigin \d+\.\d+/, '--version');
 ($status, $out) = jitorigin('--help');
 is($status, 0, '--help');
 my @commands = $out =~ /^  (\w+) /mg;
-is("@commands", 'inspect ism check get dump package', '  names the commands');
+is("@commands", 'inspect ism check get dump package audit', '  names the commands');
 my %options; # by command
 for my $command (@commands) {
     ($status, $out, $err) = jitorigin($command, '--help');
