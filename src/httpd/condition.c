@@ -83,31 +83,44 @@ static void complete(request_rec *r, const char *tags)
 {
     const char *etag = apr_table_get(r->headers_out, "ETag");
     const char *other = etag ? tag_of_client(r->pool, tags, etag) : NULL;
+    const char *location = apr_table_get(r->notes, JO_NOTE_LOCATION);
     bool varies = apr_table_get(r->notes, compressing) && compressible(r->content_type);
     if (other)
         apr_table_setn(r->headers_out, "ETag", other);
+    if (location)
+        apr_table_setn(r->headers_out, "Content-Location", location);
     if ((other || varies) && !apr_table_get(r->headers_out, "Vary"))
         apr_table_setn(r->headers_out, "Vary", "Accept-Encoding");
 }
 
 static apr_status_t see_headers(ap_filter_t *f, apr_bucket_brigade *bb)
 {
-    complete(f->r, apr_table_get(f->r->notes, sent));
+    if (f->r->status == HTTP_NOT_MODIFIED)
+        complete(f->r, apr_table_get(f->r->notes, sent));
     ap_remove_output_filter(f);
     return ap_pass_brigade(f->next, bb);
 }
 
-void jo_condition_insert_filter(request_rec *r)
+static void add_filter(request_rec *r)
 {
-    for (const ap_filter_t *f = r->output_filters; f && apr_table_get(r->notes, sent); f = f->next)
-        if (ap_strcasestr(f->frec->name, "deflate") || ap_strcasestr(f->frec->name, "brotli"))
-            apr_table_setn(r->notes, compressing, "1");
+    ap_add_output_filter_handle(filter, NULL, r, r->connection);
 }
 
+void jo_condition_insert_filter(request_rec *r)
+{
+    if (!apr_table_get(r->notes, sent))
+        return;
+    for (const ap_filter_t *f = r->output_filters; f; f = f->next)
+        if (ap_strcasestr(f->frec->name, "deflate") || ap_strcasestr(f->frec->name, "brotli"))
+            apr_table_setn(r->notes, compressing, "1");
+    add_filter(r);
+}
+
+/* mod_cache's own 304 comes this way: the filters are gone. */
 void jo_condition_insert_error_filter(request_rec *r)
 {
     if (r->status == HTTP_NOT_MODIFIED && apr_table_get(r->notes, sent))
-        ap_add_output_filter_handle(filter, NULL, r, r->connection);
+        add_filter(r);
 }
 
 void jo_condition_register(void)

@@ -5,6 +5,9 @@
 
 #include <httpd.h>
 
+/* A note: Content-Location, which mod_cache drops from a 304 that is the origin's. */
+#define JO_NOTE_LOCATION "jitorigin-content-location"
+
 /* fixups, after the claim: lets such tags match what they were made of, here and in mod_cache; drops If-Modified-Since
  * beside If-None-Match (RFC 9110 13.1.3), which httpd would let overrule it. */
 int jo_condition_fixup(request_rec *r);

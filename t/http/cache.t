@@ -60,6 +60,12 @@ SetEnvIf X-Tenant ^(a|b)$ tenant=$1
 RewriteEngine On
 RewriteCond %{ENV:tenant} (.)
 RewriteRule ^/tenant/(.*)$ "@DOCS@/tenant-%1/$1"
+# Soon stale.
+Alias /brief "@DOCS@/vod"
+<Location /brief>
+    JitOrigin On
+    JitOriginCacheControl manifest 1
+</Location>
 # Settings by a header.
 Alias /if "@DOCS@/vod"
 <Location /if>
@@ -311,6 +317,22 @@ is(join(' ', map { ask($s, "/vod/folder.ism/real.mpd?$_")->{content} } qw(a=1 a=
     $second{count(ask($s, $_))->{cache}}++ for @urls;
     is($first{MISS}, 300, '300 manifests');
     is($second{HIT}, 300, '300 hits');
+}
+# What is stale is asked of the origin, whose 304 keeps the entry what it was.
+{
+    my $url = '/brief/kite.ism/.mpd';
+    my $first = ask($s, $url);
+    my $zip = ask($s, $url, {'Accept-Encoding' => 'gzip'});
+    sleep 2;
+    my $again = ask($s, $url, {'Accept-Encoding' => 'gzip', 'If-None-Match' => $zip->{headers}{etag}});
+    is($again->{status}, 304, 'stale, and a client that has it');
+    is($again->{headers}{etag}, $zip->{headers}{etag}, 'its own tag');
+    is(join(' ', map { ask($s, $url, {'Accept-Encoding' => $_})->{cache} } 'gzip', 'br', ''), 'HIT HIT HIT', 'fresh again, one entry');
+    sleep 2;
+    my $whole = ask($s, $url);
+    got($whole, 200, 'REVALIDATE', 'stale, and a client that has nothing');
+    is($whole->{content}, $first->{content}, 'the same bytes');
+    got(ask($s, $url), 200, 'HIT', 'fresh again');
 }
 diag "shipped configuration: $figures{HIT} hits, $figures{MISS} misses, $figures{past} past the cache";
 $s->finish;
