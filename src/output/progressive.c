@@ -42,7 +42,7 @@ typedef struct file_track {
     int64_t shift; /* added to all composition offsets */
     int32_t least; /* composition offset, shift left out */
     int64_t bytes;
-    size_t offsets_at; /* where the chunk offsets go, in the writer */
+    size_t times_at, ctts_at, syncs_at, sizes_at, offsets_at; /* of its tables, in the writer */
 } file_track;
 
 typedef struct movie {
@@ -111,7 +111,8 @@ static void place(file_track *f, const walk *k, bool exact)
     const jo_track *t = f->t;
     int64_t before = f->origin - (k->pts_least + t->span.shift);
 
-    f->shift = jo_trak_is_xml(t) ? f->origin - t->span.shift : before > 0 ? before : 0;
+    f->shift = jo_trak_is_xml(t) ? f->origin - t->span.shift : 0;
+    f->shift = before > f->shift ? before : f->shift;
     if (f->least == 0 && f->n.offsets == 1 && f->shift == 0) {
         f->n.offsets = 0;
     }
@@ -366,92 +367,92 @@ static apr_status_t add_samples(jo_ctx *cx, const jo_producer *self, int64_t fro
 
 /* -- second pass: sample tables ------------------------------------------------------------------------------------- */
 
+/* A table of `bytes` that fill_tables() fills; gives where. */
+static size_t open_table(jo_writer *w, const char type[4], uint8_t version, uint32_t entries,
+                         size_t bytes)
+{
+    size_t at = jo_full_box_open(w, type, version, 0);
+
+    jo_write_u32(w, entries);
+    size_t table = w->len;
+    jo_write_reserve(w, bytes);
+    jo_box_close(w, at);
+    return table;
+}
+
+static void write_times(jo_writer *w, file_track *f)
+{
+    f->times_at = open_table(w, "stts", 0, f->n.times, 8 * (size_t)f->n.times);
+    if (f->n.offsets > 0) {
+        f->ctts_at =
+            open_table(w, "ctts", f->least + f->shift < 0, f->n.offsets, 8 * (size_t)f->n.offsets);
+    }
+    if (!f->n.all_sync) {
+        f->syncs_at = open_table(w, "stss", 0, f->n.syncs, 4 * (size_t)f->n.syncs);
+    }
+}
+
+static void write_sizes(jo_writer *w, file_track *f)
+{
+    size_t at = jo_full_box_open(w, "stsz", 0, 0);
+
+    jo_write_u32(w, f->n.size);
+    jo_write_u32(w, f->last - f->first);
+    f->sizes_at = w->len;
+    jo_write_reserve(w, f->n.size > 0 ? 0 : 4 * (size_t)(f->last - f->first));
+    jo_box_close(w, at);
+}
+
 /* A run of equal values that goes into the table when another one comes. */
 typedef struct run {
+    uint8_t *to;
     uint32_t count, value;
 } run;
 
-static void add_run(jo_writer *w, run *r, uint32_t value)
+static void end_run(run *r)
+{
+    jo_put_u32(r->to, r->count);
+    jo_put_u32(r->to + 4, r->value);
+    r->to += 8;
+    r->count = 0;
+}
+
+static void add_run(run *r, uint32_t value)
 {
     if (r->count > 0 && r->value != value) {
-        jo_write_u32(w, r->count);
-        jo_write_u32(w, r->value);
-        r->count = 0;
+        end_run(r);
     }
     r->value = value;
     r->count++;
 }
 
-static void end_runs(jo_writer *w, const run *r)
+/* All tables of samples in one walk. */
+static void fill_tables(jo_writer *w, const file_track *f)
 {
-    jo_write_u32(w, r->count);
-    jo_write_u32(w, r->value);
-}
-
-/* The samples' durations or their composition offsets in runs. */
-static void write_runs(jo_writer *w, const file_track *f, bool offsets)
-{
-    run r = {0, 0};
+    run times = {.to = w->data + f->times_at}, offsets = {.to = w->data + f->ctts_at};
+    uint8_t *sync = w->data + f->syncs_at, *size = w->data + f->sizes_at;
     jo_cursor c;
     jo_sample s;
 
     jo_cursor_init(&c, f->t->index, f->first);
     while (c.next < f->last && jo_cursor_next(&c, &s)) {
-        add_run(w, &r, offsets ? (uint32_t)(s.cts + f->shift) : s.duration);
+        add_run(&times, s.duration);
+        if (f->n.offsets > 0) {
+            add_run(&offsets, (uint32_t)(s.cts + f->shift));
+        }
+        if (s.sync && !f->n.all_sync) {
+            jo_put_u32(sync, c.next - f->first);
+            sync += 4;
+        }
+        if (f->n.size == 0) {
+            jo_put_u32(size, s.size);
+            size += 4;
+        }
     }
-    end_runs(w, &r);
-}
-
-static void write_times(jo_writer *w, const file_track *f)
-{
-    size_t at = jo_full_box_open(w, "stts", 0, 0);
-
-    jo_write_u32(w, f->n.times);
-    write_runs(w, f, false);
-    jo_box_close(w, at);
+    end_run(&times);
     if (f->n.offsets > 0) {
-        at = jo_full_box_open(w, "ctts", f->least + f->shift < 0, 0);
-        jo_write_u32(w, f->n.offsets);
-        write_runs(w, f, true);
-        jo_box_close(w, at);
+        end_run(&offsets);
     }
-}
-
-static void write_syncs(jo_writer *w, const file_track *f)
-{
-    jo_cursor c;
-    jo_sample s;
-
-    if (f->n.all_sync) {
-        return;
-    }
-    size_t at = jo_full_box_open(w, "stss", 0, 0);
-    jo_write_u32(w, f->n.syncs);
-    jo_cursor_init(&c, f->t->index, f->first);
-    while (c.next < f->last && jo_cursor_next(&c, &s)) {
-        if (s.sync) {
-            jo_write_u32(w, c.next - f->first);
-        }
-    }
-    jo_box_close(w, at);
-}
-
-static void write_sizes(jo_writer *w, const file_track *f)
-{
-    size_t at = jo_full_box_open(w, "stsz", 0, 0);
-    jo_cursor c;
-    jo_sample s;
-
-    jo_write_u32(w, f->n.size);
-    jo_write_u32(w, f->last - f->first);
-    if (f->n.size == 0) {
-        uint8_t *p = jo_write_reserve(w, 4 * (size_t)(f->last - f->first));
-        jo_cursor_init(&c, f->t->index, f->first);
-        for (; c.next < f->last && jo_cursor_next(&c, &s); p += 4) {
-            jo_put_u32(p, s.size);
-        }
-    }
-    jo_box_close(w, at);
 }
 
 static void write_chunk_sizes(jo_writer *w, const file_track *f)
@@ -559,7 +560,6 @@ static void write_trak(jo_writer *w, const movie *m, file_track *f, jo_entry_sty
     size_t stbl = jo_box_open(w, "stbl");
     write_entries(w, f, style);
     write_times(w, f);
-    write_syncs(w, f);
     write_chunk_sizes(w, f);
     write_sizes(w, f);
     write_chunk_offsets(w, m, f);
@@ -644,6 +644,9 @@ static apr_status_t render(jo_ctx *cx, const jo_presentation *p, const jo_plan *
     write_ftyp(&w);
     write_moov(&w, m);
     write_mdat(&w, m->bytes);
+    for (int i = 0; i < m->ntracks; i++) {
+        fill_tables(&w, &m->tracks[i]);
+    }
     fill_chunk_offsets(&w, m, (int64_t)w.len);
     if (w.len > UINT32_MAX) {
         return jo_fail(cx, JO_EMEDIA, "a moov of %zu bytes", w.len);
