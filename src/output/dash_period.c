@@ -52,6 +52,7 @@ void jo_dash_period_make(jo_ctx *cx, const jo_presentation *p, const jo_plan *pl
         jo_track *seen =
             apr_pmemdup(cx->pool, jo_track_variant(t, part->cuts[part->first].sample), sizeof(*t));
         seen->preroll = t->preroll;
+        seen->end = t->end;
         out->period.tracks[i] = seen;
     }
 }

@@ -392,20 +392,22 @@ static void add_chunks(jo_text *out, const jo_period *period, const jo_plan *pla
     }
 }
 
-/* A clip lasts from its first chunk on, which clients move to time 0. */
+/* A clip lasts from its first chunk, which clients move to time 0, to the end of its last. */
 static int64_t total_duration(const jo_presentation *p, const jo_plan *plan)
 {
     const jo_period *period = &p->periods[0];
-    const jo_track *ref = period->tracks[period->reference];
-    const jo_track_plan *tp = &plan->tracks[period->reference];
+    const jo_track_plan *ref = &plan->tracks[period->reference];
     int64_t end = 0;
 
     for (int i = 0; i < period->ntracks; i++) {
         const jo_track *t = period->tracks[i];
-        int64_t e = jo_period_counts(period, t) ? ticks(t, t->end) + plan->offset : 0;
+        int64_t last = plan->clip ? plan->tracks[i].cuts[plan->count].time : t->end;
+        int64_t e = jo_period_counts(period, t) ? ticks(t, last) + plan->offset : 0;
         end = e > end ? e : end;
     }
-    return end - (plan->clip ? jo_mss_time(ref, tp, tp->first, plan->offset) : 0);
+    return end - (plan->clip ? jo_mss_time(period->tracks[period->reference], ref, ref->first,
+                                           plan->offset)
+                             : 0);
 }
 
 static apr_status_t render_manifest(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
