@@ -80,7 +80,7 @@ static int serve_title(request_rec *r, const jo_dir_config *c, const jo_claim *c
         return jo_reply_error(r, c, cond.outcome, "the precondition does not hold");
     jo_reply_headers(r, c, &rp);
     if (cond.outcome != OK)
-        return jo_reply_not_modified(r);
+        return cond.outcome;
     if (!jo_reply_range(r, rp.body.length))
         return jo_reply_error(r, c, HTTP_RANGE_NOT_SATISFIABLE, "the range starts past the end");
     rc = jo_send_body(r, cx, &rp.body, jo_config_send_mode(r, c), &result);

@@ -14,6 +14,12 @@ static const char sent[] = "jitorigin-if-none-match", compressing[] = "jitorigin
 
 static const char *const suffixes[] = {"-gzip", "-br", NULL};
 
+/* The notes with what the fixup left. */
+static const struct {
+    const char *header, *note;
+} conditions[] = {
+    {"If-None-Match", "jitorigin-tags"}, {"If-Modified-Since", "jitorigin-date"}, {NULL, NULL}};
+
 static ap_filter_rec_t *filter;
 
 /* ---- tags */
@@ -49,14 +55,29 @@ static const char *with_plain_tags(apr_pool_t *pool, const char *tags)
 int jo_condition_fixup(request_rec *r)
 {
     const char *tags = apr_table_get(r->headers_in, "If-None-Match");
-    if (!tags || !jo_claim_of(r))
+    if (!jo_claim_of(r))
         return DECLINED;
-    const char *all = with_plain_tags(r->pool, tags);
-    apr_table_setn(r->notes, sent, tags);
-    apr_table_unset(r->headers_in, "If-Modified-Since");
-    if (all)
-        apr_table_setn(r->headers_in, "If-None-Match", all);
+    if (tags) {
+        const char *all = with_plain_tags(r->pool, tags);
+        apr_table_setn(r->notes, sent, tags);
+        apr_table_unset(r->headers_in, "If-Modified-Since");
+        if (all)
+            apr_table_setn(r->headers_in, "If-None-Match", all);
+    }
+    for (int i = 0; conditions[i].header; i++)
+        if ((tags = apr_table_get(r->headers_in, conditions[i].header)) != NULL)
+            apr_table_setn(r->notes, conditions[i].note, tags);
     return DECLINED;
+}
+
+bool jo_condition_of_client(const request_rec *r)
+{
+    /* By address: mod_cache's tag can be the very one that the client sent, but is a copy. */
+    for (int i = 0; conditions[i].header; i++)
+        if (apr_table_get(r->headers_in, conditions[i].header) !=
+            apr_table_get(r->notes, conditions[i].note))
+            return false;
+    return true;
 }
 
 /* ---- 304 */
@@ -83,44 +104,31 @@ static void complete(request_rec *r, const char *tags)
 {
     const char *etag = apr_table_get(r->headers_out, "ETag");
     const char *other = etag ? tag_of_client(r->pool, tags, etag) : NULL;
-    const char *location = apr_table_get(r->notes, JO_NOTE_LOCATION);
     bool varies = apr_table_get(r->notes, compressing) && compressible(r->content_type);
     if (other)
         apr_table_setn(r->headers_out, "ETag", other);
-    if (location)
-        apr_table_setn(r->headers_out, "Content-Location", location);
     if ((other || varies) && !apr_table_get(r->headers_out, "Vary"))
         apr_table_setn(r->headers_out, "Vary", "Accept-Encoding");
 }
 
 static apr_status_t see_headers(ap_filter_t *f, apr_bucket_brigade *bb)
 {
-    if (f->r->status == HTTP_NOT_MODIFIED)
-        complete(f->r, apr_table_get(f->r->notes, sent));
+    complete(f->r, apr_table_get(f->r->notes, sent));
     ap_remove_output_filter(f);
     return ap_pass_brigade(f->next, bb);
 }
 
-static void add_filter(request_rec *r)
-{
-    ap_add_output_filter_handle(filter, NULL, r, r->connection);
-}
-
 void jo_condition_insert_filter(request_rec *r)
 {
-    if (!apr_table_get(r->notes, sent))
-        return;
-    for (const ap_filter_t *f = r->output_filters; f; f = f->next)
+    for (const ap_filter_t *f = r->output_filters; f && apr_table_get(r->notes, sent); f = f->next)
         if (ap_strcasestr(f->frec->name, "deflate") || ap_strcasestr(f->frec->name, "brotli"))
             apr_table_setn(r->notes, compressing, "1");
-    add_filter(r);
 }
 
-/* mod_cache's own 304 comes this way: the filters are gone. */
 void jo_condition_insert_error_filter(request_rec *r)
 {
     if (r->status == HTTP_NOT_MODIFIED && apr_table_get(r->notes, sent))
-        add_filter(r);
+        ap_add_output_filter_handle(filter, NULL, r, r->connection);
 }
 
 void jo_condition_register(void)

@@ -4,13 +4,16 @@
 #define JO_CONDITION_H
 
 #include <httpd.h>
-
-/* A note: Content-Location, which mod_cache drops from a 304 that is the origin's. */
-#define JO_NOTE_LOCATION "jitorigin-content-location"
+#include <stdbool.h>
 
 /* fixups, after the claim: lets such tags match what they were made of, here and in mod_cache; drops If-Modified-Since
  * beside If-None-Match (RFC 9110 13.1.3), which httpd would let overrule it. */
 int jo_condition_fixup(request_rec *r);
+
+/* False: mod_cache has put conditions of its own in place of the client's, to ask whether what it has is still good. They
+ * are to be answered with the whole: from a 304 mod_cache_socache makes an entry without a body, and sends that to
+ * everybody (httpd 2.4.71). */
+bool jo_condition_of_client(const request_rec *r);
 
 /* insert_filter and insert_error_filter, both last: a 304 to such a request gets the ETag and Vary that its 200 has
  * (RFC 9110 15.4.5), from us and from mod_cache. */

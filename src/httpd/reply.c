@@ -97,11 +97,8 @@ static const char *from_here(request_rec *r, const char *reference)
 
 static void set_links(request_rec *r, const jo_dir_config *c, const jo_reply *rp)
 {
-    if (rp->location) {
-        const char *location = from_here(r, rp->location);
-        apr_table_setn(r->headers_out, "Content-Location", location);
-        apr_table_setn(r->notes, JO_NOTE_LOCATION, location);
-    }
+    if (rp->location)
+        apr_table_setn(r->headers_out, "Content-Location", from_here(r, rp->location));
     if (rp->next && jo_config_prefetch(c))
         apr_table_setn(r->headers_out, "Link",
                        apr_pstrcat(r->pool, "<", rp->next, ">; rel=\"next\"", NULL));
@@ -129,13 +126,7 @@ void jo_reply_headers(request_rec *r, const jo_dir_config *c, const jo_reply *rp
 int jo_reply_condition(request_rec *r, const char *etag, apr_time_t modified)
 {
     set_validators(r, etag, modified);
-    return ap_meets_conditions(r);
-}
-
-int jo_reply_not_modified(request_rec *r)
-{
-    r->status = HTTP_NOT_MODIFIED;
-    return jo_send_nothing(r);
+    return jo_condition_of_client(r) ? ap_meets_conditions(r) : OK;
 }
 
 /* Whether the one range in the header starts past the end, or is the last 0 bytes. */

@@ -19,9 +19,6 @@ void jo_reply_headers(request_rec *r, const jo_dir_config *c, const jo_reply *rp
 /* What the request's conditions say of a representation: OK, 304 or 412. */
 int jo_reply_condition(request_rec *r, const char *etag, apr_time_t modified);
 
-/* Answers 304: by way of the filters, where mod_cache learns that what it has is good and sends that. */
-int jo_reply_not_modified(request_rec *r);
-
 /* Settles the Range header for a body of this length before httpd cuts it: HEAD has no ranges, several give the whole
  * (RFC 9110 14.2 allows both). False: it can't be satisfied, the answer is 416. The body's ETag and date must be
  * set. */
