@@ -224,16 +224,18 @@ static void ask_encoding(jo_audit *a, const jo_subject *s)
     const char *own = jo_audit_header(&s->reply, "Content-Encoding");
     jo_http_reply r;
 
-    if (!ask(a, s->url, (jo_http_request){.gzip = true}, &r))
-        return;
-    bool zipped = holds(jo_audit_header(&r, "Content-Encoding"), "gzip");
-    const char *etag = jo_audit_header(&r, "ETag");
-    if (*own && strcasecmp(own, "identity") != 0)
+    if (*own && strcasecmp(own, "identity") != 0) {
         jo_audit_fault(
             a, JO_ASK_ENCODING, JO_FAIL, s->url,
             "Vary: Accept-Encoding where the encoding is made, and a cache that heeds it",
             "a client without Accept-Encoding gets Content-Encoding: %s", own);
-    else if (!s->live && !jo_audit_same_body(&r, &s->reply))
+        return;
+    }
+    if (!ask(a, s->url, (jo_http_request){.gzip = true}, &r))
+        return;
+    bool zipped = holds(jo_audit_header(&r, "Content-Encoding"), "gzip");
+    const char *etag = jo_audit_header(&r, "ETag");
+    if (!s->live && !jo_audit_same_body(&r, &s->reply))
         jo_audit_fault(a, JO_ASK_ENCODING, JO_FAIL, s->url,
                        "compress what the origin sends, and nothing else",
                        "with Accept-Encoding: gzip the document is another one");
