@@ -157,11 +157,13 @@ static void register_hooks(apr_pool_t *pool)
 {
     static const char *const later[] = {"mod_negotiation.c", "mod_mime.c",    "mod_dir.c",
                                         "mod_rewrite.c",     "mod_speling.c", NULL};
+    static const char *const before_cache[] = {"mod_cache.c", NULL};
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(finish_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(start_child, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_type_checker(jo_claim_hook, NULL, later, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(jo_claim_hook, NULL, later, APR_HOOK_REALLY_FIRST);
+    ap_hook_quick_handler(jo_condition_quick, NULL, before_cache, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(jo_condition_fixup, NULL, NULL, APR_HOOK_LAST);
     ap_hook_insert_filter(jo_condition_insert_filter, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_insert_error_filter(jo_condition_insert_error_filter, NULL, NULL, APR_HOOK_REALLY_LAST);

@@ -1,10 +1,9 @@
 #include "condition.h"
 
+#include "../base/text.h"
 #include "claim.h"
 
-#include <apr_lib.h>
 #include <apr_strings.h>
-#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 #include <util_filter.h>
@@ -14,7 +13,7 @@ static const char sent[] = "jitorigin-if-none-match", compressing[] = "jitorigin
 
 static const char *const suffixes[] = {"-gzip", "-br", NULL};
 
-/* The notes with what the fixup left. */
+/* The notes with where the conditions are that the client sent or the fixup made of them. */
 static const struct {
     const char *header, *note;
 } conditions[] = {
@@ -35,38 +34,53 @@ static size_t suffix_length(const char *tags, const char *quote)
     return 0;
 }
 
-/* The list and, behind it, each suffixed tag without its suffix; NULL if there is none. */
+/* The list and, behind it, each suffixed tag without its suffix. */
 static const char *with_plain_tags(apr_pool_t *pool, const char *tags)
 {
-    const char *all = tags;
+    jo_text all;
+    jo_text_init(&all, pool, 2 * strlen(tags));
+    jo_text_add(&all, tags);
     for (const char *open = tags; (open = strchr(open, '"')) != NULL;) {
         const char *quote = strchr(open + 1, '"');
         size_t n = quote ? suffix_length(open, quote) : 0;
-        if (n)
-            all = apr_pstrcat(pool, all, ", ",
-                              apr_pstrmemdup(pool, open, (size_t)(quote - open) - n), "\"", NULL);
         if (!quote)
             break;
+        if (n) {
+            jo_text_add(&all, ", ");
+            jo_text_add_n(&all, open, (size_t)(quote - open) - n);
+            jo_text_add(&all, "\"");
+        }
         open = quote + 1;
     }
-    return all == tags ? NULL : all;
+    return all.s;
+}
+
+static void note_conditions(request_rec *r)
+{
+    for (int i = 0; conditions[i].header; i++) {
+        const char *value = apr_table_get(r->headers_in, conditions[i].header);
+        if (value)
+            apr_table_setn(r->notes, conditions[i].note, value);
+        else
+            apr_table_unset(r->notes, conditions[i].note);
+    }
+}
+
+int jo_condition_quick(request_rec *r, int lookup)
+{
+    note_conditions(r);
+    return DECLINED;
 }
 
 int jo_condition_fixup(request_rec *r)
 {
     const char *tags = apr_table_get(r->headers_in, "If-None-Match");
-    if (!jo_claim_of(r))
+    if (!tags || !jo_claim_of(r) || !jo_condition_of_client(r))
         return DECLINED;
-    if (tags) {
-        const char *all = with_plain_tags(r->pool, tags);
-        apr_table_setn(r->notes, sent, tags);
-        apr_table_unset(r->headers_in, "If-Modified-Since");
-        if (all)
-            apr_table_setn(r->headers_in, "If-None-Match", all);
-    }
-    for (int i = 0; conditions[i].header; i++)
-        if ((tags = apr_table_get(r->headers_in, conditions[i].header)) != NULL)
-            apr_table_setn(r->notes, conditions[i].note, tags);
+    apr_table_setn(r->notes, sent, tags);
+    apr_table_setn(r->headers_in, "If-None-Match", with_plain_tags(r->pool, tags));
+    apr_table_unset(r->headers_in, "If-Modified-Since");
+    note_conditions(r);
     return DECLINED;
 }
 

@@ -6,6 +6,9 @@
 #include <httpd.h>
 #include <stdbool.h>
 
+/* quick_handler, before mod_cache: remembers which conditions are the client's. */
+int jo_condition_quick(request_rec *r, int lookup);
+
 /* fixups, after the claim: lets such tags match what they were made of, here and in mod_cache; drops If-Modified-Since
  * beside If-None-Match (RFC 9110 13.1.3), which httpd would let overrule it. */
 int jo_condition_fixup(request_rec *r);

@@ -377,14 +377,17 @@ for my $way (shipped('jitorigin-cache'), $quick) {
 
 {
     my $q = server($quick);
+    my $length = length ask($q, '/plain/kite.ism/.mpd')->{content};
     for my $name ('.mpd', '.mpd?filter=type==%22video%22', '.m3u8?vbegin=2&vend=9', '.mpd?vbegin=4') {
         my $plain = ask($q, "/plain/kite.ism/$name");
         my @seen = map { ask($q, "/vod/kite.ism/$_") } $name, $name . ($name =~ /\?/ ? '&' : '?') . 'sid=1';
         is(join(' ', map { $_->{cache} } @seen), 'MISS HIT', "quick: $name");
         is(scalar(grep { $_->{content} eq $plain->{content} } @seen), 2, "quick: $name: its bytes");
     }
+    is(ask($q, '/vod/kite.ism/.mpd', {'Cache-Control' => $_})->{status}, 200, "quick: $_") for 'max-age=0', 'min-fresh=10000';
     got(ask($q, $_), 200, 'HIT', "quick: $_") for '/vod//kite.ism/.mpd', '/vod/x/../kite.ism/any.mpd', '/vod/%6bite.ism/%2Empd?x';
     got(ask($q, '/vod/kite.ism/.mpd', {Host => 'LOCALHOST'}), 200, 'HIT', 'quick: a host in upper case');
+    is(length ask($q, '/vod/kite.ism/.mpd')->{content}, $length, 'quick: no entry without a body');
     got(ask($q, '/vod/kite.ism%2F.mpd'), 404, '', 'quick: an encoded slash names nothing') or diag explain ask($q, '/vod/kite.ism%2F.mpd');
     is(ask($q, '/vod/kite.ism/.mpd%3Ffilter=type==%22video%22')->{status}, 404, 'quick: nor does an encoded question mark');
     is(ask($q, '/vod/kite.ism/.mpd?filter=((')->{status}, 400, 'quick: a malformed query') for 1, 2;

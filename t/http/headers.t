@@ -11,7 +11,7 @@ use JitOrigin::Media qw(add_title hls_urls);
 sub iso { return strftime('%Y-%m-%dT%H:%M:%SZ', gmtime $_[0]) }
 
 my $soon = time + 1000;
-my $s = JitOrigin::Httpd->new(modules => [qw(deflate filter headers)], conf => <<"CONF");
+my $s = JitOrigin::Httpd->new(modules => [qw(deflate filter headers rewrite)], conf => <<"CONF");
 <Location /vod>
     JitOrigin On
 </Location>
@@ -56,6 +56,10 @@ my $s = JitOrigin::Httpd->new(modules => [qw(deflate filter headers)], conf => <
     JitOriginStaleIfError manifest 60
     AddOutputFilterByType DEFLATE application/vnd.apple.mpegurl application/dash+xml text/xml
 </Location>
+<Directory "\@DOCS\@/zip">
+    RewriteEngine On
+    RewriteRule ^moved/(.*)\$ kite.ism/\$1
+</Directory>
 <Location /document>
     JitOrigin On
     JitOriginSurrogateKey Cache-Tag
@@ -214,7 +218,7 @@ for my $url ('/vod/kite.ism/.mpd', $first, '/vod/kite.ism/no', '/vod/kite.ism/.m
     my $v = $s->get($zip, {'Accept-Encoding' => 'gzip', Origin => 'http://x.example'})->{headers}{vary};
     is($v, $url =~ /\.mpd$/ ? 'Accept-Encoding' : undef, "$zip: Vary by mod_deflate alone");
 }
-for my $url ('/zip/kite.ism/.m3u8', '/zip/kite.ism/.mpd?filter=type==%22video%22') {
+for my $url ('/zip/kite.ism/.m3u8', '/zip/kite.ism/.mpd?filter=type==%22video%22', '/zip/moved/.mpd') {
     my %whole = map { $_ => $s->get($url, {'Accept-Encoding' => $_})->{headers} } qw(gzip identity);
     like($whole{gzip}{etag}, qr/-gzip"$/, "$url: compressed");
     for my $what (qw(gzip identity)) {
