@@ -233,12 +233,25 @@ static jo_kind kind_of_variants(const jo_period *period, const int *tracks, int 
     return has_kind(period, tracks, n, JO_VIDEO) ? JO_VIDEO : JO_AUDIO;
 }
 
-static int keep(jo_ctx *cx, const jo_select *s, const jo_period *period, int *tracks, int n)
+typedef bool keeper(jo_ctx *cx, const jo_select *s, const jo_track *t);
+
+static bool filter_keeps(jo_ctx *cx, const jo_select *s, const jo_track *t)
+{
+    return jo_filter_keeps(cx, s->filter, t);
+}
+
+static bool manifest_filter_keeps(jo_ctx *cx, const jo_select *s, const jo_track *t)
+{
+    return jo_manifest_filter_keeps(cx, s->manifest_filter, t);
+}
+
+static int keep(jo_ctx *cx, const jo_select *s, keeper *keeps, const jo_period *period, int *tracks,
+                int n)
 {
     int kept = 0;
 
     for (int i = 0; i < n; i++)
-        if (jo_filter_keeps(cx, s->filter, period->tracks[tracks[i]]))
+        if (keeps(cx, s, period->tracks[tracks[i]]))
             tracks[kept++] = tracks[i];
     return kept;
 }
@@ -254,17 +267,6 @@ static int keep_bounded(const jo_select *s, const jo_period *period, int *tracks
             (t->bitrate >= (uint64_t)s->min_bitrate && t->bitrate <= (uint64_t)s->max_bitrate))
             tracks[kept++] = tracks[i];
     }
-    return kept;
-}
-
-static int keep_manifest_filtered(jo_ctx *cx, const jo_select *s, const jo_period *period,
-                                  int *tracks, int n)
-{
-    int kept = 0;
-
-    for (int i = 0; i < n; i++)
-        if (jo_manifest_filter_keeps(cx, s->manifest_filter, period->tracks[tracks[i]]))
-            tracks[kept++] = tracks[i];
     return kept;
 }
 
@@ -294,13 +296,13 @@ apr_status_t jo_select_tracks(jo_ctx *cx, const jo_select *s, const jo_period *p
     int n = *ntracks;
 
     if (s->filter)
-        n = keep(cx, s, period, tracks, n);
+        n = keep(cx, s, filter_keeps, period, tracks, n);
     if (s->min_bitrate > 0 || s->max_bitrate < INT64_MAX)
         n = keep_bounded(s, period, tracks, n);
     if (n == 0)
         return jo_fail(cx, JO_ENOTFOUND, "the query leaves none of the title's tracks");
     if (s->manifest_filter)
-        n = keep_manifest_filtered(cx, s, period, tracks, n);
+        n = keep(cx, s, manifest_filter_keeps, period, tracks, n);
     if (n == 0)
         return jo_fail(cx, JO_EREQUEST, "aws.manifestfilter leaves none of the title's tracks");
     if (s->start_index > 0)
