@@ -72,6 +72,20 @@ static size_t on_header(char *s, size_t size, size_t n, void *data)
     return len;
 }
 
+/* To what is promised, if that is enough. */
+static void grow(transfer *t, size_t least)
+{
+    jo_http_reply *r = t->reply;
+    const char *length = apr_table_get(r->headers, "Content-Length");
+    apr_int64_t promised = length ? apr_strtoi64(length, NULL, 10) : 0;
+    char *old = r->body;
+
+    t->cap = promised > 0 && promised <= BODY_MAX ? (size_t)promised + 1 : 0;
+    t->cap = t->cap < least ? 2 * least : t->cap;
+    r->body = apr_palloc(t->pool, t->cap);
+    memcpy(r->body, old, r->len);
+}
+
 static size_t on_body(char *s, size_t size, size_t n, void *data)
 {
     transfer *t = data;
@@ -82,12 +96,8 @@ static size_t on_body(char *s, size_t size, size_t n, void *data)
         t->too_long = true;
         return 0;
     }
-    if (r->len + len + 1 > t->cap) {
-        char *old = r->body;
-        t->cap = 2 * (r->len + len + 1) < 16384 ? 16384 : 2 * (r->len + len + 1);
-        r->body = apr_palloc(t->pool, t->cap);
-        memcpy(r->body, old, r->len);
-    }
+    if (r->len + len + 1 > t->cap)
+        grow(t, r->len + len + 1);
     memcpy(r->body + r->len, s, len);
     r->len += len;
     r->body[r->len] = '\0';

@@ -7,6 +7,7 @@ use JSON::PP ();
 use Test::More;
 use JitOrigin::Httpd;
 use JitOrigin::Media qw(add_title);
+use JitOrigin::Varnish;
 
 my $cache = JitOrigin::Httpd::read_file(JitOrigin::Httpd->src . '/conf/jitorigin-cache.conf');
 
@@ -163,6 +164,20 @@ for my $kind (@kinds) {
     is(questions($json, 'fail'), 'session-ids order', '  as it keeps what says the same apart');
     like($json->{verdicts}[1]{text}, qr/another entry in the cache/, '  in words');
     like($json->{verdicts}[1]{mend}, qr/JitOriginCacheKey On/, '  and how to mend it');
+}
+
+# ---- behind a shield
+
+SKIP: {
+    skip 'no varnishd', 9 if !JitOrigin::Varnish::binary();
+    my $v = JitOrigin::Varnish->new($s)->start;
+    for my $kind (@kinds) {
+        my ($status, $json) = verdicts('--strict', $v->base . "/zip/kite.ism/$kind");
+        is($status, 0, "$kind: docker/default.vcl in front is good");
+        is(questions($json), '', '  in everything');
+        is($json->{good}{hit}, $json->{resources}, '  and hits all the second requests');
+    }
+    $v->stop;
 }
 
 # ---- planted
