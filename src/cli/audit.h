@@ -57,7 +57,7 @@ typedef enum { JO_HIT, JO_MISS, JO_HIT_UNKNOWN } jo_hit;
 /* What is asked about: a resource and its first answer. */
 typedef struct jo_subject {
     const char *url;
-    jo_found_class class;
+    jo_walk_class class;
     bool first; /* segment: first of its track */
     bool live;
     jo_http_reply reply; /* to a GET without Accept-Encoding */

@@ -160,7 +160,7 @@ static void walk(jo_audit *a, jo_subject *s)
 
 static void audit_one(jo_audit *a, int i)
 {
-    jo_found found = APR_ARRAY_IDX(a->walk.found, i, jo_found);
+    jo_walk_found found = APR_ARRAY_IDX(a->walk.found, i, jo_walk_found);
     jo_subject s = {.url = found.url, .class = found.class, .first = found.first};
 
     if (!jo_audit_ask(a, s.url, (jo_http_request){0}, NULL, &s.reply))
@@ -187,7 +187,7 @@ static void audit_all(jo_audit *a)
         apr_pool_clear(a->scratch);
     }
     if (a->walk.full)
-        jo_audit_fault(a, JO_ASK_WALK, JO_WARN, APR_ARRAY_IDX(a->walk.found, 0, jo_found).url,
+        jo_audit_fault(a, JO_ASK_WALK, JO_WARN, APR_ARRAY_IDX(a->walk.found, 0, jo_walk_found).url,
                        "audit titles one by one",
                        "too much to look at: only the first %d resources were",
                        a->walk.found->nelts);

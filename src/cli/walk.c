@@ -12,12 +12,12 @@ enum { FOUND_MAX = 2000, RUNS_MAX = 100000 };
 void jo_walk_init(jo_walk *w, apr_pool_t *pool, int samples)
 {
     *w = (jo_walk){.pool = pool,
-                   .found = apr_array_make(pool, 64, sizeof(jo_found)),
+                   .found = apr_array_make(pool, 64, sizeof(jo_walk_found)),
                    .seen = apr_hash_make(pool),
                    .samples = samples};
 }
 
-bool jo_walk_add(jo_walk *w, const char *base, const char *reference, jo_found_class class)
+bool jo_walk_add(jo_walk *w, const char *base, const char *reference, jo_walk_class class)
 {
     const char *url = jo_http_resolve(w->pool, base, reference);
 
@@ -32,14 +32,14 @@ bool jo_walk_add(jo_walk *w, const char *base, const char *reference, jo_found_c
         return false;
     }
     apr_hash_set(w->seen, url, APR_HASH_KEY_STRING, url);
-    APR_ARRAY_PUSH(w->found, jo_found) = (jo_found){.url = url, .class = class};
+    APR_ARRAY_PUSH(w->found, jo_walk_found) = (jo_walk_found){.url = url, .class = class};
     return true;
 }
 
 void jo_walk_segment(jo_walk *w, const char *base, const char *reference, bool first)
 {
     if (jo_walk_add(w, base, reference, JO_IS_SEGMENT))
-        APR_ARRAY_IDX(w->found, w->found->nelts - 1, jo_found).first = first;
+        APR_ARRAY_IDX(w->found, w->found->nelts - 1, jo_walk_found).first = first;
 }
 
 int64_t jo_walk_sample(const jo_walk *w, int64_t count, int i)

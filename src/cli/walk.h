@@ -8,17 +8,17 @@
 #include <apr_hash.h>
 #include <apr_tables.h>
 
-typedef enum { JO_IS_MANIFEST, JO_IS_INIT, JO_IS_SEGMENT, JO_IS_CLASSES } jo_found_class;
+typedef enum { JO_IS_MANIFEST, JO_IS_INIT, JO_IS_SEGMENT, JO_IS_CLASSES } jo_walk_class;
 
-typedef struct jo_found {
+typedef struct jo_walk_found {
     const char *url;
-    jo_found_class class;
+    jo_walk_class class;
     bool first; /* segment: the first one found of its track */
-} jo_found;
+} jo_walk_found;
 
 typedef struct jo_walk {
     apr_pool_t *pool;
-    apr_array_header_t *found; /* of jo_found, in the order of finding */
+    apr_array_header_t *found; /* of jo_walk_found, in the order of finding */
     apr_hash_t *seen;          /* their URLs */
     int samples;               /* media segments wanted of each track, at least 1 */
     bool full;                 /* there was more than we look at */
@@ -35,7 +35,7 @@ bool jo_walk_read(jo_walk *w, const char *url, const char *body, size_t len);
 /* ---- for the formats */
 
 /* Adds one URL as it stands in the manifest; true if it is new. */
-bool jo_walk_add(jo_walk *w, const char *base, const char *reference, jo_found_class class);
+bool jo_walk_add(jo_walk *w, const char *base, const char *reference, jo_walk_class class);
 /* One media segment. */
 void jo_walk_segment(jo_walk *w, const char *base, const char *reference, bool first);
 /* Which of `count` segments is sample i of those that are asked for; -1: there is none. */

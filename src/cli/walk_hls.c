@@ -34,7 +34,7 @@ static void read_tag(jo_walk *w, const char *line)
 {
     static const struct {
         const char *tag;
-        jo_found_class class;
+        jo_walk_class class;
     } tags[] = {{"#EXT-X-MEDIA:", JO_IS_MANIFEST},
                 {"#EXT-X-I-FRAME-STREAM-INF:", JO_IS_MANIFEST},
                 {"#EXT-X-MAP:", JO_IS_INIT}};
