@@ -260,5 +260,7 @@ int main(void)
     test_segments();
     test_exact();
     test_period_of_view();
+    apr_pool_destroy(pool);
+    apr_terminate();
     return tap_done();
 }

@@ -172,5 +172,7 @@ int main(void)
     test_manifest_filter();
     test_tracks();
     test_options();
+    apr_pool_destroy(pool);
+    apr_terminate();
     return tap_done();
 }
