@@ -12,7 +12,7 @@ static jo_track_plan part_of(const jo_track_plan *tp, int from, int until)
     jo_track_plan part = *tp;
 
     part.cuts = tp->cuts + from;
-    part.first = tp->first < from ? 0 : tp->first - from;
+    part.first = tp->first < from ? 0 : (tp->first < until ? tp->first : until) - from;
     part.last = tp->last > until ? until - from : tp->last - from;
     while (part.first < part.last && jo_plan_empty(&part, part.first)) {
         part.first++;

@@ -246,6 +246,29 @@ static void test_period_of_view(void)
     is_int(w.period.tracks[0]->preroll, 300000, "and times");
 }
 
+/* Sound that has ended before a view, and sound that begins after it. */
+static void test_silent_tracks(void)
+{
+    recipe late = aac_48k(94);
+    late.edit.empty = 672000; /* 14 s */
+    jo_track *some[] = {make_track("video=1", video_25(50, 500)),
+                        make_track("audio=1", aac_48k(94)), make_track("audio=2", late)};
+    jo_presentation *q = align(3, some);
+    const jo_plan *all = plan(q, 4, 1);
+    jo_clip c = {5 * S, 7 * S};
+
+    for (int exact = 0; exact < 2; exact++) {
+        again();
+        is_int(jo_view_clip(&cx, q, all, &c, exact, &v), APR_SUCCESS, "5 to 7 s");
+        is_int(v.plan.count, 1, "are in one segment");
+        for (int k = 1; k < 3; k++) {
+            const jo_track_plan *tp = &v.plan.tracks[k];
+            ok(tp->first == tp->last && tp->first >= 0 && tp->first <= v.plan.count,
+               "in which track %d has nothing, within the view's cuts", k);
+        }
+    }
+}
+
 int main(void)
 {
     apr_pool_t *pool;
@@ -260,6 +283,7 @@ int main(void)
     test_segments();
     test_exact();
     test_period_of_view();
+    test_silent_tracks();
     apr_pool_destroy(pool);
     apr_terminate();
     return tap_done();
