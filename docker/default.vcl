@@ -27,12 +27,12 @@ sub vcl_recv {
     if (req.method != "GET" && req.method != "HEAD" && req.method != "OPTIONS") {
         return (synth(405));
     }
+    if (req.restarts == 0) {
+        unset req.http.X-Shield;
+    }
     # Who says who he is gets his answers from the origin, and nobody else gets those.
     if (req.method == "OPTIONS" || req.http.Authorization) {
         return (pass);
-    }
-    if (req.restarts == 0) {
-        unset req.http.X-Shield;
     }
     if (req.url ~ "^[^?]*\.(isml?|mp4)/") {
         call title;
@@ -53,11 +53,13 @@ sub title {
         # The origin takes these as they are and encoded.
         call path;
     }
-    if (req.url ~ "^[^?]*\.isml?/[^/?]+\.mp4(\?|$)") {
+    if (req.url ~ "^[^?]*\.(isml?|mp4)/[^?]*\.mp4(\?|$)") {
         # Whole files would drive all else out of the cache; their ranges are cut by the origin.
         return (pass);
     }
-    if (req.url ~ "\?") {
+    # Where letters, digits, '-', '_' or '~' are encoded in the path or in a parameter's name, which no client does by itself,
+    # only the origin can tell what is meant.
+    if (req.url ~ "\?" && req.url !~ "(?:^[^?]*|[?&][\w.~-]*)%(?:2[Dd]|3\d|4[1-9A-Fa-f]|5[\dAaFf]|6[1-9A-Fa-f]|7[\dAaEe])|^[^?]*%2[Ee]") {
         if (req.url ~ "^[^?]*(\.m3u8|\.mpd|/[Mm]anifest)\?") {
             # What is too long or nested too deep for so much rewriting, or has parentheses that nothing closes, the origin
             # gets as it is.
@@ -117,7 +119,7 @@ sub spelling {
     set req.http.X-Query = regsuball(regsuball(regsuball(regsuball(regsuball(req.http.X-Query,
         "\x22", "%22"), "<", "%3C"), ">", "%3E"), "[|]", "%7C"), "'", "%27");
     set req.http.X-Query = regsuball(regsuball(regsuball(regsuball(regsuball(regsuball(regsuball(regsuball(regsuball(
-        req.http.X-Query, "%28", "("), "%29", ")"), "%3[Dd]", "="), "%21", "!"), "%2[Cc]", ","), "%3[Aa]", ":"),
+        req.http.X-Query, "%28", "("), "%29", ")"), "(?<!=)%3[Dd]", "="), "%21", "!"), "%2[Cc]", ","), "%3[Aa]", ":"),
         "%3[Bb]", ";"), "%2[Ee]", "."), "%5[Ff]", "_");
     set req.http.X-Query = regsuball(regsuball(regsuball(req.http.X-Query, "%3c", "%3C"), "%3e", "%3E"), "%7c", "%7C");
 }
