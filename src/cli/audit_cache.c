@@ -18,6 +18,20 @@ static bool holds(const char *s, const char *word)
     return false;
 }
 
+/* The same, but not in the names of caches: "MISS from white.example". */
+static bool says(const char *s, const char *word)
+{
+    size_t n = strlen(word);
+    bool name = false;
+
+    for (; *s; s++) {
+        name = *s != ',' && (name || strncasecmp(s, " from ", 6) == 0);
+        if (!name && strncasecmp(s, word, n) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* RFC 9211: one member for each cache, "hit" among its parameters. */
 static jo_hit by_cache_status(const char *s)
 {
@@ -33,7 +47,7 @@ static jo_hit by_word(const char *s)
     static const char *const words[] = {"hit", "revalidate", "stale", "updating"};
 
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (holds(s, words[i]))
+        if (says(s, words[i]))
             return JO_HIT;
     return JO_MISS;
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { BODY_MAX = 64 << 20, REDIRECTS_MAX = 3 };
+enum { BODY_MAX = 64 << 20, HEAD_MAX = 256 << 10, LINES_MAX = 500, REDIRECTS_MAX = 3 };
 
 struct jo_http {
     CURL *curl;
@@ -49,15 +49,24 @@ typedef struct transfer {
     apr_pool_t *pool;
     jo_http_reply *reply;
     size_t cap;
-    bool too_long;
+    size_t head; /* bytes and lines of all headers */
+    int lines;
+    const char *too_long;
 } transfer;
 
 static size_t on_header(char *s, size_t size, size_t n, void *data)
 {
     transfer *t = data;
     size_t len = size * n;
-    char *line = apr_pstrmemdup(t->pool, s, len), *value;
+    char *line, *value;
 
+    t->head += len;
+    if (t->head > HEAD_MAX || ++t->lines > LINES_MAX) {
+        t->too_long = apr_psprintf(t->pool, "more than %d headers, or %d KB of them", LINES_MAX,
+                                   HEAD_MAX >> 10);
+        return 0;
+    }
+    line = apr_pstrmemdup(t->pool, s, len);
     if (strncmp(line, "HTTP/", 5) == 0) { /* another answer: after a redirect, or after 1xx */
         apr_table_clear(t->reply->headers);
         t->reply->len = 0;
@@ -93,7 +102,7 @@ static size_t on_body(char *s, size_t size, size_t n, void *data)
     size_t len = size * n;
 
     if (len > BODY_MAX - r->len) {
-        t->too_long = true;
+        t->too_long = apr_psprintf(t->pool, "more than %d MB", BODY_MAX >> 20);
         return 0;
     }
     if (r->len + len + 1 > t->cap)
@@ -152,7 +161,7 @@ static struct curl_slist *header_list(const jo_http_request *rq)
 static const char *why(const transfer *t, const char *message, CURLcode rv)
 {
     if (t->too_long)
-        return apr_psprintf(t->pool, "more than %d MB", BODY_MAX >> 20);
+        return t->too_long;
     return apr_pstrdup(t->pool, *message ? message : curl_easy_strerror(rv));
 }
 

@@ -1,4 +1,4 @@
-/* The web client of `audit`: http and https by libcurl; bodies of at most 64 MB, at most three redirects. */
+/* The web client of `audit`: http and https by libcurl; bodies of at most 64 MB, at most 500 headers, three redirects. */
 #ifndef JO_HTTP_H
 #define JO_HTTP_H
 

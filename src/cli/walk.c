@@ -15,14 +15,15 @@ void jo_walk_init(jo_walk *w, apr_pool_t *pool, int samples)
                    .found = apr_array_make(pool, 64, sizeof(jo_walk_found)),
                    .seen = apr_hash_make(pool),
                    .samples = samples};
+    apr_pool_create(&w->scratch, pool);
 }
 
 bool jo_walk_add(jo_walk *w, const char *base, const char *reference, jo_walk_class class)
 {
-    const char *url = jo_http_resolve(w->pool, base, reference);
+    const char *url = jo_http_resolve(w->scratch, base, reference);
 
     if (!url) {
-        w->why = apr_psprintf(w->pool, "\"%.200s\" is no reference to http or https", reference);
+        w->why = apr_psprintf(w->scratch, "\"%.200s\" is no reference to http or https", reference);
         return false;
     }
     if (apr_hash_get(w->seen, url, APR_HASH_KEY_STRING))
@@ -31,6 +32,7 @@ bool jo_walk_add(jo_walk *w, const char *base, const char *reference, jo_walk_cl
         w->full = true;
         return false;
     }
+    url = apr_pstrdup(w->pool, url);
     apr_hash_set(w->seen, url, APR_HASH_KEY_STRING, url);
     APR_ARRAY_PUSH(w->found, jo_walk_found) = (jo_walk_found){.url = url, .class = class};
     return true;
@@ -78,7 +80,7 @@ int64_t jo_walk_timeline(jo_walk *w, const jo_xml_node *n, const char *name, int
 {
     int64_t time = 0, count = 0;
 
-    *runs = apr_array_make(w->pool, 16, sizeof(jo_walk_run));
+    *runs = apr_array_make(w->scratch, 16, sizeof(jo_walk_run));
     for (const jo_xml_node *s = n->first_child; s && (*runs)->nelts < RUNS_MAX; s = s->next) {
         if (!jo_text_same(s->name, name))
             continue;
@@ -115,7 +117,7 @@ static bool read_xml(jo_walk *w, const char *body, size_t len)
     jo_xml_node *root;
     jo_ctx cx;
 
-    jo_ctx_init(&cx, w->pool);
+    jo_ctx_init(&cx, w->scratch);
     if (jo_xml_parse(&cx, body, len, &root) != APR_SUCCESS) {
         w->why = cx.message;
         return true;
@@ -129,13 +131,10 @@ static bool read_xml(jo_walk *w, const char *body, size_t len)
     return true;
 }
 
-bool jo_walk_read(jo_walk *w, const char *url, const char *body, size_t len)
+static bool read_any(jo_walk *w, const char *body, size_t len)
 {
     const char *text = strncmp(body, "\xef\xbb\xbf", 3) == 0 ? body + 3 : body;
 
-    w->base = url;
-    w->live = false;
-    w->why = NULL;
     if (strncmp(text, "#EXTM3U", 7) == 0) {
         jo_walk_hls(w, text);
         return true;
@@ -143,4 +142,15 @@ bool jo_walk_read(jo_walk *w, const char *url, const char *body, size_t len)
     text += strspn(text, " \t\r\n");
     return (*text == '<' || memcmp(body, "\xff\xfe", len < 2 ? len : 2) == 0) && len > 2 &&
            read_xml(w, body, len);
+}
+
+bool jo_walk_read(jo_walk *w, const char *url, const char *body, size_t len)
+{
+    w->base = url;
+    w->live = false;
+    w->why = NULL;
+    bool known = read_any(w, body, len);
+    w->why = w->why ? apr_pstrdup(w->pool, w->why) : NULL;
+    apr_pool_clear(w->scratch);
+    return known;
 }

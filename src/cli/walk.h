@@ -18,6 +18,7 @@ typedef struct jo_walk_found {
 
 typedef struct jo_walk {
     apr_pool_t *pool;
+    apr_pool_t *scratch;       /* cleared after each manifest */
     apr_array_header_t *found; /* of jo_walk_found, in the order of finding */
     apr_hash_t *seen;          /* their URLs */
     int samples;               /* media segments wanted of each track, at least 1 */

@@ -32,7 +32,7 @@ static const jo_xml_node *child(const jo_xml_node *n, const char *name)
 static const char *with_base(jo_walk *w, const char *base, const jo_xml_node *n)
 {
     const jo_xml_node *url = child(n, "BaseURL");
-    const char *out = url && url->text ? jo_http_resolve(w->pool, base, url->text) : base;
+    const char *out = url && url->text ? jo_http_resolve(w->scratch, base, url->text) : base;
 
     return out ? out : base;
 }
@@ -128,7 +128,7 @@ static const char *fill(jo_walk *w, const level *l, const char *template, int64_
     const char *rate = jo_xml_attr_find(l->of[2], "bandwidth"), *end;
     jo_text out;
 
-    jo_text_init(&out, w->pool, strlen(template) + 64);
+    jo_text_init(&out, w->scratch, strlen(template) + 64);
     for (; *template; template = end + 1) {
         end = *template == '$' ? strchr(template + 1, '$') : NULL;
         if (!end) {
@@ -192,7 +192,7 @@ static void read_init(jo_walk *w, const level *l, const char *outer)
 
 static void read_list(jo_walk *w, const level *l)
 {
-    apr_array_header_t *urls = apr_array_make(w->pool, 64, sizeof(const char *));
+    apr_array_header_t *urls = apr_array_make(w->scratch, 64, sizeof(const char *));
     const jo_xml_node *n = element(l, "SegmentList", "SegmentURL");
     int64_t at;
 

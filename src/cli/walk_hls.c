@@ -41,7 +41,7 @@ static void read_tag(jo_walk *w, const char *line)
 
     for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
         const char *list = after(line, tags[i].tag);
-        const char *uri = list ? attribute(w->pool, list, "URI") : NULL;
+        const char *uri = list ? attribute(w->scratch, list, "URI") : NULL;
         if (uri)
             jo_walk_add(w, w->base, uri, tags[i].class);
     }
@@ -73,8 +73,8 @@ static void read_line(jo_walk *w, playlist *p, const char *line)
 
 void jo_walk_hls(jo_walk *w, const char *body)
 {
-    playlist p = {.segments = apr_array_make(w->pool, 64, sizeof(const char *))};
-    char *rest = apr_pstrdup(w->pool, body), *line;
+    playlist p = {.segments = apr_array_make(w->scratch, 64, sizeof(const char *))};
+    char *rest = apr_pstrdup(w->scratch, body), *line;
     int64_t at;
 
     while ((line = apr_strtok(rest, "\r\n", &rest)) != NULL)

@@ -27,10 +27,10 @@ static const char *custom(apr_pool_t *pool, const jo_xml_node *level)
 /* The Url of a stream, with its variables replaced: MS-SSTR 2.2.2.3 */
 static const char *fill(jo_walk *w, const char *url, const jo_xml_node *level, int64_t time)
 {
-    const char *rate = jo_xml_attr_find(level, "Bitrate"), *more = custom(w->pool, level);
+    const char *rate = jo_xml_attr_find(level, "Bitrate"), *more = custom(w->scratch, level);
     jo_text out;
 
-    jo_text_init(&out, w->pool, strlen(url) + 64);
+    jo_text_init(&out, w->scratch, strlen(url) + 64);
     while (*url) {
         if (strncasecmp(url, "{bitrate}", 9) == 0) {
             jo_text_add(&out, rate ? rate : "0");

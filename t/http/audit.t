@@ -54,6 +54,7 @@ my %faults = (
         qr/^the order of parameters .* changes the answer/, $manifests],
     'encoded'  => ['Header set Content-Encoding br', 'encoding', 'fail', qr/^a client without Accept-Encoding gets Content-Encoding: br/, $manifests],
     'unvaried' => ["SetOutputFilter DEFLATE\nHeader unset Vary", 'encoding', 'fail', qr/^the compressed answer has no Vary/, $manifests],
+    'names'    => ['Header set X-Cache "MISS from white.example, MISS from stale.example"', 'hit', 'fail', qr/^the second request is not a hit/, $all],
     'gone'     => ["RewriteEngine On\nRewriteRule m4s\$ - [R=404,L]", 'answers', 'fail', qr/^the answer is 404/, '\.m4s$'],
 );
 
@@ -72,6 +73,7 @@ my $conf = <<'CONF';
 Redirect /moved /vod
 Redirect /round /round
 CONF
+$conf .= "<Location /headers.m3u8>\n" . "Header always add X-Many 1\n" x 600 . "</Location>\n";
 $conf .= "<Directory \@DOCS\@/faulty/$_>\nJitOrigin On\n$faults{$_}[0]\n</Directory>\n" for sort keys %faults;
 # "early" and "edit" directives are not for folders
 $conf =~ s{<Directory \S*faulty/(\w+)>(\n[^<]*RequestHeader[^<]*early\n)</Directory>}{<Location /faulty/$1>$2</Location>}g;
@@ -243,6 +245,7 @@ for my $name (sort keys %manifest) {
 
 for my $case ([1, qr/^FAIL manifests: this is none of HLS, DASH and Smooth$/m, $s->base . '/soft.html'],
     [1, qr/^FAIL answers: the answer is 404$/m, $s->base . '/nothing.m3u8'],
+    [1, qr/^FAIL answers: no answer: more than 500 headers/m, $s->base . '/headers.m3u8'],
     [1, qr/^FAIL answers: no answer: .*redirects/m, $s->base . '/round/x.m3u8'],
     [1, qr/^FAIL answers: no answer: /m, 'http://127.0.0.1:' . JitOrigin::Httpd::free_port() . '/x.m3u8'],
     [2, qr/no http:\/\/ or https:\/\/ URL/, 'file:///etc/hostname'],
