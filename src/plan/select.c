@@ -72,6 +72,9 @@ static apr_status_t collect(jo_ctx *cx, const char *args, unsigned takes,
         }
         if (values[i])
             return jo_fail(cx, JO_EREQUEST, "%s is given twice", names[i].name);
+        if (params[k].broken)
+            return jo_fail(cx, JO_EREQUEST, "%s: broken percent-encoding, or an encoded NUL",
+                           names[i].name);
         if (!params[k].value)
             return jo_fail(cx, JO_EREQUEST, "%s has no value", names[i].name);
         values[i] = params[k].value;

@@ -288,36 +288,33 @@ static const char *param_end(const nesting *x, const char *s)
     return s;
 }
 
-static apr_status_t decode(jo_ctx *cx, const char *s, const char *end, const char **out)
+/* NULL if it can't be decoded, or holds an encoded NUL. */
+static const char *decode(apr_pool_t *pool, const char *s, const char *end)
 {
-    char *to = apr_palloc(cx->pool, (size_t)(end - s) + 1);
+    char *out = apr_palloc(pool, (size_t)(end - s) + 1), *to = out;
     const char *next;
 
-    *out = to;
     for (; s < end; s = next) {
         char c = unit(s, &next);
-        if (*s == '%' && next == s + 1)
-            return jo_fail(cx, JO_EREQUEST, "broken percent-encoding in the query");
-        if (c == '\0')
-            return jo_fail(cx, JO_EREQUEST, "encoded NUL in the query");
+        if ((*s == '%' && next == s + 1) || c == '\0')
+            return NULL;
         *to++ = c;
     }
     *to = '\0';
-    return APR_SUCCESS;
+    return out;
 }
 
 static apr_status_t add_param(jo_ctx *cx, apr_array_header_t *a, const char *s, const char *end)
 {
     const char *equals = memchr(s, '=', (size_t)(end - s));
-    jo_query_param p = {NULL, NULL};
+    jo_query_param p = {.name = decode(cx->pool, s, equals ? equals : end)};
 
-    if (s == end)
+    if (s == end || !p.name)
         return APR_SUCCESS;
     if (a->nelts >= PARAMS_MAX)
         return jo_fail(cx, JO_EREQUEST, "more than %d query parameters", PARAMS_MAX);
-    if (decode(cx, s, equals ? equals : end, &p.name) != APR_SUCCESS ||
-        (equals && decode(cx, equals + 1, end, &p.value) != APR_SUCCESS))
-        return cx->code;
+    p.value = equals ? decode(cx->pool, equals + 1, end) : NULL;
+    p.broken = equals && !p.value;
     APR_ARRAY_PUSH(a, jo_query_param) = p;
     return APR_SUCCESS;
 }

@@ -30,9 +30,11 @@ bool jo_url_match_path(const char *pattern, const char *path, const char *base,
 typedef struct jo_query_param {
     const char *name;  /* percent-decoded */
     const char *value; /* percent-decoded ('+' is literal); NULL for a bare flag */
+    bool broken;       /* there is a value that can't be decoded, or holds an encoded NUL */
 } jo_query_param;
 
-/* JO_EREQUEST for broken percent-encoding, an encoded NUL, or more than 32 parameters. args may be NULL. */
+/* JO_EREQUEST for more than 32 parameters. Those whose names can't be decoded are left out: they are nobody's. args may be
+ * NULL. */
 apr_status_t jo_query_parse(jo_ctx *cx, const char *args, jo_query_param **params, int *nparams);
 
 /* The virtual path after the descriptor in a decoded URL or file-system path:

@@ -64,6 +64,8 @@ static void test_canonical(void)
 
 static void test_refused(void)
 {
+    jo_select s;
+
     refused("vbegin=1&vbegin=2", "vbegin is given twice");
     refused("vbegin=1&sid=1&vbegin=1", "vbegin is given twice");
     refused("min_bitrate=", "min_bitrate has no value");
@@ -72,7 +74,10 @@ static void test_refused(void)
             "max_bitrate: \"99999999999999999999\" is no whole number");
     refused("min_bitrate=5&max_bitrate=4", "min_bitrate is above max_bitrate");
     refused("start_index=first", "start_index: \"first\" is no whole number");
-    refused("filter=%", "broken percent-encoding in the query");
+    refused("filter=%", "filter: broken percent-encoding, or an encoded NUL");
+    refused("vend=1%00", "vend: broken percent-encoding, or an encoded NUL");
+    is_int(parse("cb=%%CACHEBUSTER%%&u%=1&x=%00&vend=4", ALL, &s), APR_SUCCESS,
+           "what an advertisement left in the query is nobody's");
     refused("t=5-3", "the clip ends before it begins");
 }
 

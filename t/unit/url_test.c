@@ -127,8 +127,11 @@ static const char *query(const char *args)
     jo_ctx_init(&cx, pool);
     if (jo_query_parse(&cx, copy, &p, &n) == APR_SUCCESS)
         for (int i = 0; i < n; i++)
-            sprintf(out + strlen(out), "%s[%s%s%s]", i ? " " : "", p[i].name, p[i].value ? "|" : "",
-                    p[i].value ? p[i].value : "");
+            sprintf(out + strlen(out), "%s[%s%s%s]", i ? " " : "", p[i].name,
+                    p[i].value || p[i].broken ? "|" : "",
+                    p[i].broken  ? "broken"
+                    : p[i].value ? p[i].value
+                                 : "");
     else
         sprintf(out, "refused");
     free(copy);
@@ -171,15 +174,16 @@ static void test_queries(void)
     is_str(query("&a=1"), "[a|1]", "an & in front");
     is_str(query("a+b=c+d%2B"), "[a+b|c+d+]", "'+' is literal");
     is_str(query("a%3d=%41"), "[a=|A]", "names are decoded too");
-    is_str(query("a=%4"), "refused", "half an encoding");
-    is_int(cx.code, JO_EREQUEST, "is a malformed request");
-    is_str(query("a=%zz"), "refused", "a broken encoding");
-    is_str(query("a=x%00"), "refused", "an encoded NUL");
+    is_str(query("a=%4&b=1"), "[a|broken] [b|1]", "half an encoding");
+    is_str(query("a=%zz"), "[a|broken]", "a broken encoding");
+    is_str(query("a=x%00"), "[a|broken]", "an encoded NUL");
+    is_str(query("a%=1&b%00=2&c=3"), "[c|3]", "names that can't be decoded are left out");
     for (int i = 1; i < 32; i++)
         strcat(many, "&a=1");
     ok(strcmp(query(many), "refused") != 0, "32 parameters");
     strcat(many, "&a=1");
     is_str(query(many), "refused", "33 parameters");
+    is_int(cx.code, JO_EREQUEST, "is a malformed request");
 }
 
 static void test_long_query(void)
