@@ -30,6 +30,10 @@ sub vcl_recv {
     if (req.restarts == 0) {
         unset req.http.X-Shield;
     }
+    if (req.http.Range ~ ",") {
+        # Varnish has one range or none, and would say 416; the whole is as good an answer (RFC 9110 14.2).
+        unset req.http.Range;
+    }
     # Who says who he is gets his answers from the origin, and nobody else gets those.
     if (req.method == "OPTIONS" || req.http.Authorization) {
         return (pass);
@@ -63,7 +67,7 @@ sub title {
         if (req.url ~ "^[^?]*(\.m3u8|\.mpd|/[Mm]anifest)\?") {
             # What is too long or nested too deep for so much rewriting, or has parentheses that nothing closes, the origin
             # gets as it is.
-            if (req.url !~ "^.{2048}|(?:(?:\(|%28)!*){33}" && req.url ~ {"(?x)
+            if (req.url !~ "^.{2048}|(?:(?:\(|%28)(?:(?!\(|%28|\)|%29).)*+){33}" && req.url ~ {"(?x)
                 (?(DEFINE)
                     (?<double> (?>"|%22) (?>(?!"|%22).)*+ (?>"|%22) )
                     (?<single> (?>'|%27) (?>(?!'|%27).)*+ (?>'|%27) )
