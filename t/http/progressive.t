@@ -197,5 +197,29 @@ sub resident { # kB of all children
     isnt($s->get($path)->{status}, 200, 'and is in no cache');
 }
 
+# ---- a graceful restart as docker/httpd.conf has it: who is slow keeps the old child, others are answered by a new one
+
+{
+    my %conf = JitOrigin::Httpd::read_file(JitOrigin::Httpd->src . '/docker/httpd.conf') =~ /^(ServerLimit|ThreadsPerChild|MaxRequestWorkers)\s+(\d+)/mg;
+    my $places = int $conf{ServerLimit} * $conf{ThreadsPerChild} / $conf{MaxRequestWorkers};
+    my $g = JitOrigin::Httpd->new(mpm => 'event', global => "ServerLimit $places\n",
+        conf => "<Location />\nJitOrigin On\nJitOriginProgressive On\n</Location>\n");
+    add_title($g->docs, 'noise', 'video:noise.mp4', 'audio:tone.mp4');
+    File::Copy::copy("$docs/large.ism", $g->docs . '/large.ism');
+    $g->start;
+    my @slow = start_readers($g->port, ('/large.ism/large.mp4') x 2);
+    read_on(100_000, @slow);
+    kill 'USR1', $g->pid;
+    sleep 2; # until then the old child may answer
+    my ($status, $end) = (0, time + 10);
+    my $ua = HTTP::Tiny->new(timeout => 2);
+    while ($status != 200 && time < $end) {
+        $status = $ua->get($g->base . '/noise.ism/.mpd')->{status};
+    }
+    is($status, 200, 'a graceful restart under slow downloads: new requests are answered');
+    close $_->{socket} for @slow;
+    $g->finish;
+}
+
 $s->finish;
 done_testing();
