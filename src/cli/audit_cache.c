@@ -182,6 +182,8 @@ static void ask_order(jo_audit *a, const jo_subject *s, jo_hit before)
         !ask(a, with_query(a, s->url, "min_bitrate=1&max_bitrate=999999999"), (jo_http_request){0},
              &other))
         return;
+    if (one.status == other.status && one.status != s->reply.status)
+        return; /* refused: the URL has one of them already */
     if (one.status != other.status || (!s->live && !jo_audit_same_body(&one, &other)))
         jo_audit_fault(a, JO_ASK_ORDER, JO_FAIL, s->url,
                        "let the origin not depend on the order; mod_jitorigin writes one canonical "

@@ -168,6 +168,12 @@ for my $kind (@kinds) {
     like($json->{verdicts}[1]{mend}, qr/JitOriginCacheKey On/, '  and how to mend it');
 }
 
+{
+    my ($status, $json) = verdicts($c->base . '/vod/kite.ism/.m3u8?max_bitrate=5000000&filter=type!=%22textstream%22');
+    is(questions($json, 'fail'), '', 'a URL that has one of the parameters which change their order');
+    is($json->{good}{order}, $json->{good}{manifests} - 1, '  is not asked for that');
+}
+
 # ---- behind a shield
 
 SKIP: {
