@@ -342,8 +342,8 @@ apr_status_t jo_find_canonical(jo_ctx *cx, const char *base, const char *vpath, 
     jo_select s;
 
     *out = vpath;
-    if (route == NULL) {
-        return APR_SUCCESS;
+    if (route == NULL || (route->canonical && in.path != vpath)) {
+        return APR_SUCCESS; /* nothing's name: no version or clip has such manifests */
     }
     if (jo_select_parse(cx, args, route->takes, settings, &s) == APR_SUCCESS) {
         *out = canonical(cx->pool, route, &s, vpath);

@@ -74,6 +74,13 @@ Alias /if "@DOCS@/vod"
         JitOriginUrlVersion On
     </If>
 </Location>
+# All of a title is kept.
+Alias /all "@DOCS@/vod"
+<Location /all>
+    JitOrigin On
+    CacheEnable socache
+    SetOutputFilter CACHE
+</Location>
 # Files of others.
 <Location /static>
     CacheEnable socache
@@ -214,6 +221,12 @@ is(ask($s, '/vod/kite.ism/.mpd', {Method => 'HEAD'})->{content}, '', 'HEAD: no b
     ok($seen{200} > 60 && $seen{400} > 20 && $seen{404} > 3, 'of which some exist') or diag explain \%seen;
 }
 isnt(ask($s, '/vod/kite%3F.ism/.mpd')->{content}, ask($s, '/vod/kite.ism/.mpd')->{content}, 'kite?.ism is another title');
+# Manifests have neither versions nor clips in their path: what is there is no other name of theirs.
+for my $folder ('v-0123456789abcdef', 'clip-2-8', 'v-0123456789abcdef/clip-2-8') {
+    for my $name ('.mpd', '.m3u8', 'Manifest') {
+        is(join(' ', map { ask($s, "/all/kite.ism/$_")->{status} } "$folder/$name", $name, "$folder/$name"), '404 200 404', "$folder/$name");
+    }
+}
 got(ask($s, '/vod/kite.ism%2F.mpd'), 404, '', 'an encoded slash names nothing');
 
 # What another header makes of a URL.
@@ -392,6 +405,8 @@ for my $way (shipped('jitorigin-cache'), $quick) {
     is(ask($q, '/vod/kite.ism/.mpd%3Ffilter=type==%22video%22')->{status}, 404, 'quick: nor does an encoded question mark');
     is(ask($q, '/vod/kite.ism/.mpd?filter=((')->{status}, 400, 'quick: a malformed query') for 1, 2;
     is(ask($q, '/vod/kite.ism/.mpd?filter=))')->{status}, 400, 'quick: another one');
+    is(join(' ', map { ask($q, "/vod/kite.ism/$_")->{status} } 'clip-2-8/.mpd?vend=3', '.mpd?vend=3', 'clip-2-8/.mpd?vend=3'), '404 200 404',
+        'quick: a clip\'s folder makes no other name');
     isnt(ask($q, '/vod/kite%3F.ism/.mpd')->{content}, ask($q, '/vod/kite.ism/.mpd')->{content}, 'quick: kite?.ism is another title');
     is(join(' ', map { ask($q, "/static/page.txt?$_")->{cache} } qw(a=1 a=2 a=1)), 'MISS MISS HIT', 'quick: files of others');
     is(join(' ', map { ask($q, "/vod/folder.ism/real.txt?$_")->{cache} } qw(a=1 a=2 a=1)), 'MISS MISS HIT', 'quick: what may be anybody\'s');
