@@ -236,8 +236,8 @@ static void check_shape(jo_check *c, const jo_track *t)
         jo_check_add(c, JO_NOTE, "shapes-differ", jo_check_line(c, t), t->token,
                      "encode all rungs in one shape, or state the pixels' in pasp",
                      "%ux%u is not the shape of %s (%ux%u): a switch shows it",
-                     jo_track_display_width(t), t->height, ref->token,
-                     jo_track_display_width(ref), ref->height);
+                     jo_track_display_width(t), t->height, ref->token, jo_track_display_width(ref),
+                     ref->height);
 }
 
 /* ---- formats */

@@ -35,7 +35,16 @@ extern const jo_command jo_cmd_ism;
 extern const jo_command jo_cmd_package;
 
 /* Letters of options that have no short form. */
-enum { JO_OPT_HELP = 1, JO_OPT_JSON, JO_OPT_CMAF, JO_OPT_FORCE, JO_OPT_ROOT, JO_OPT_STRICT, JO_OPT_SEGMENTS, JO_OPT_TIMEOUT };
+enum {
+    JO_OPT_HELP = 1,
+    JO_OPT_JSON,
+    JO_OPT_CMAF,
+    JO_OPT_FORCE,
+    JO_OPT_ROOT,
+    JO_OPT_STRICT,
+    JO_OPT_SEGMENTS,
+    JO_OPT_TIMEOUT
+};
 #define JO_OPTION_HELP                            \
     {                                             \
         "help", JO_OPT_HELP, 0, "print this text" \

@@ -21,7 +21,7 @@ typedef enum {
 #define JO_OUTPUT_VERSION "1"
 
 typedef enum {
-    JO_NEED_INDEX,  /* the title, and every source still the one that was indexed */
+    JO_NEED_INDEX,   /* the title, and every source still the one that was indexed */
     JO_NEED_SAMPLES, /* this track's source, open and still the one that was indexed */
     JO_NEED_ALL      /* likewise of all listed tracks */
 } jo_need;
