@@ -366,6 +366,9 @@ static const jo_route routes[] = {
     /* HLS uses these too: it can carry nothing that DASH can't. */
     {"cmaf/$B-$T-$N.m4s", JO_BY_NUMBER, JO_NEED_SAMPLES, JO_CLASS_SEGMENT, MP4,
      jo_cmaf_render_segment, .enabled = shared},
+    /* tracks with holes, which numbers can't leave out */
+    {"cmaf/$B-$T-$I.dash", JO_BY_TIME, JO_NEED_SAMPLES, JO_CLASS_SEGMENT, MP4,
+     jo_cmaf_render_segment, .enabled = shared},
     {"cmaf/$B-$T.m4s", JO_BY_NOTHING, JO_NEED_INDEX, JO_CLASS_INIT, MP4, render_init,
      .enabled = shared},
     {"cmaf/$B-$T.$N.m4s", JO_BY_VARIANT, JO_NEED_INDEX, JO_CLASS_INIT, MP4, render_init,

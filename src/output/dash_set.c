@@ -47,7 +47,7 @@ static bool switchable(const jo_period *period, const jo_plan *plan, int a, int 
 bool jo_dash_numbers_fit(const jo_presentation *p, const jo_track *t, const jo_track_plan *tp,
                          int n, int64_t *duration)
 {
-    int64_t total = jo_ticks_round(jo_presentation_duration_ms(p), 1000, t->timescale);
+    int64_t total = jo_ticks_ceil(jo_presentation_duration_ms(p), 1000, t->timescale);
     int64_t d = (total + n - 1) / n;
 
     *duration = d < 1 ? 1 : d;

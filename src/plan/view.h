@@ -13,7 +13,7 @@ typedef struct jo_view {
     jo_fraction start; /* seconds after the start of what it was made from */
 } jo_view;
 
-/* When segment `at` starts, seconds, by the reference or else by any track that has samples in it. */
+/* When segment `at` starts, seconds, by the reference, or else by the first track that has samples in it. */
 jo_fraction jo_view_start(const jo_period *period, const jo_plan *plan, int at);
 
 /* Segments [from, until) of a plan, in cx->pool. */

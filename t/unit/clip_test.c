@@ -269,6 +269,56 @@ static void test_silent_tracks(void)
     }
 }
 
+/* Pictures that begin late within a segment, which other tracks have begun before. */
+static void test_late_reference(void)
+{
+    recipe late = video_25(50, 250);
+    late.edit.empty = 250000; /* 10 s */
+    jo_track *some[] = {make_track("video=1", late), make_track("audio=1", aac_48k(938))};
+    jo_presentation *q = align(2, some);
+    const jo_plan *all = plan(q, 4, 1);
+    jo_clip c = {3 * S, 9500000}, after = {9 * S, 11 * S};
+
+    is_int(all->tracks[0].cuts[2].time, 250000, "the third segment has pictures from 10 s on");
+    for (int exact = 0; exact < 2; exact++) {
+        again();
+        jo_view_clip(&cx, q, all, &c, exact, &v);
+        is_int(v.plan.count, 3, "3 to 9.5 s touch it: it starts at 8 s");
+        ok(v.plan.tracks[1].cuts[3].time >= 9500 * 48, "and has the sound until then");
+    }
+    again();
+    jo_view_clip(&cx, q, all, &after, false, &v);
+    ok(v.period.tracks[1]->preroll < 8100 * 48, "a view of it alone starts with the sound");
+}
+
+/* Key frames every 3 s beside a reference with one every 2 s: what a clip begins with may be in the segment before. */
+static void test_unaligned(void)
+{
+    recipe own = video_25(75, 500);
+    jo_track *some[] = {make_track("video=2", video_25(50, 500)), make_track("video=1", own)};
+    jo_presentation *q = align(2, some);
+    const jo_plan *all = plan(q, 4, 1);
+    jo_clip c = {5 * S, 7500000};
+
+    is_int(all->tracks[1].cuts[1].time, 150000, "the second segment of the other is from 6 s on");
+    again();
+    jo_view_clip(&cx, q, all, &c, false, &v);
+    is_int(v.plan.base_number, 1, "a clip from 5 s starts with the first segment");
+    again();
+    jo_view_clip(&cx, q, all, &c, true, &v);
+    ok(v.plan.base_number == 2 && v.plan.recut_head, "an exact one with the second, cut anew");
+    is_int(v.plan.tracks[0].cuts[0].time, 100000, "the reference from its key frame at 4 s");
+    is_int(v.plan.tracks[1].cuts[0].time, 75000, "the other from its own at 3 s");
+    is_int(v.plan.tracks[1].cuts[0].bytes, 7500, "before which there are 75 samples");
+    is_int(all->tracks[1].cuts[1].time, 150000, "the title is as it was");
+    ok(v.plan.longest_ms >= 3000, "what is said to be the longest segment is not exceeded");
+    c = (jo_clip){8 * S, 8 * S + 1};
+    again();
+    jo_view_clip(&cx, q, all, &c, true, &v);
+    is_int(v.plan.tracks[0].cuts[1].sample - v.plan.tracks[0].cuts[0].sample, 1,
+           "a microsecond is a picture");
+}
+
 int main(void)
 {
     apr_pool_t *pool;
@@ -284,6 +334,8 @@ int main(void)
     test_exact();
     test_period_of_view();
     test_silent_tracks();
+    test_late_reference();
+    test_unaligned();
     apr_pool_destroy(pool);
     apr_terminate();
     return tap_done();
