@@ -41,10 +41,23 @@ void jo_hls_add_playlist(jo_text *out, const jo_resource *rs, const jo_track *t)
     jo_text_add(out, rs->query);
 }
 
+/* The track that says where a clip's playlists start: the reference, unless it has nothing there. */
+static int starting_track(const jo_period *period, const jo_plan *plan)
+{
+    for (int k = -1; k < period->ntracks; k++) {
+        int i = k < 0 ? period->reference : k;
+        if (plan->tracks[i].first == 0 && plan->tracks[i].last > 0) {
+            return i;
+        }
+    }
+    return period->reference;
+}
+
 void jo_hls_add_start(jo_text *out, const jo_period *period, const jo_plan *plan)
 {
-    const jo_track *t = period->tracks[period->reference];
-    int64_t hidden = t->preroll - plan->tracks[period->reference].cuts[0].time;
+    int i = starting_track(period, plan);
+    const jo_track *t = period->tracks[i];
+    int64_t hidden = t->preroll - plan->tracks[i].cuts[0].time;
 
     if (plan->exact && hidden > 0) {
         jo_text_add(out, "#EXT-X-START:TIME-OFFSET=");

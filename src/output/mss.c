@@ -396,18 +396,20 @@ static void add_chunks(jo_text *out, const jo_period *period, const jo_plan *pla
 static int64_t total_duration(const jo_presentation *p, const jo_plan *plan)
 {
     const jo_period *period = &p->periods[0];
-    const jo_track_plan *ref = &plan->tracks[period->reference];
-    int64_t end = 0;
+    int64_t start = INT64_MAX, end = 0;
 
     for (int i = 0; i < period->ntracks; i++) {
         const jo_track *t = period->tracks[i];
-        int64_t last = plan->clip ? plan->tracks[i].cuts[plan->count].time : t->end;
-        int64_t e = jo_period_counts(period, t) ? ticks(t, last) + plan->offset : 0;
+        const jo_track_plan *tp = &plan->tracks[i];
+        if (!jo_period_counts(period, t) || (plan->clip && tp->first >= tp->last)) {
+            continue;
+        }
+        int64_t s = jo_mss_time(t, tp, tp->first, plan->offset);
+        int64_t e = ticks(t, plan->clip ? tp->cuts[plan->count].time : t->end) + plan->offset;
+        start = s < start ? s : start;
         end = e > end ? e : end;
     }
-    return end - (plan->clip ? jo_mss_time(period->tracks[period->reference], ref, ref->first,
-                                           plan->offset)
-                             : 0);
+    return plan->clip && start < end ? end - start : end;
 }
 
 static apr_status_t render_manifest(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,

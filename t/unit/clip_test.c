@@ -1,4 +1,5 @@
 /* Ranges of minutes (plan/clip.c) and the views that they make of a plan (plan/view.c). */
+#include "../../src/output/hls.h"
 #include "../../src/plan/view.h"
 #include "tap.h"
 #include "track_make.h"
@@ -291,6 +292,29 @@ static void test_late_reference(void)
     ok(v.period.tracks[1]->preroll < 8100 * 48, "a view of it alone starts with the sound");
 }
 
+/* Pictures that end early: what is left says where playlists start. */
+static void test_early_end(void)
+{
+    jo_track *some[] = {make_track("video=1", video_25(50, 150)), /* 6 s */
+                        make_track("audio=1", aac_48k(938))};
+    jo_presentation *q = align(2, some);
+    const jo_plan *all = plan(q, 4, 1);
+    jo_clip c = {11 * S, 15 * S};
+    jo_text start;
+
+    again();
+    jo_view_clip(&cx, q, all, &c, true, &v);
+    jo_text_init(&start, cx.pool, 64);
+    jo_hls_add_start(&start, &v.period, &v.plan);
+    int64_t begun = v.plan.tracks[1].cuts[0].time;
+    ok(v.plan.tracks[0].first == v.plan.tracks[0].last, "11 to 15 s have no pictures");
+    ok(begun > 4 * 48000 && begun < 11 * 48000, "the sound starts before that");
+    is_str(
+        start.s,
+        apr_psprintf(cx.pool, "#EXT-X-START:TIME-OFFSET=%.6g,PRECISE=YES\n", 11 - begun / 48000.0),
+        "and how much before it is said, not when the pictures ended");
+}
+
 /* Key frames every 3 s beside a reference with one every 2 s: what a clip begins with may be in the segment before. */
 static void test_unaligned(void)
 {
@@ -335,6 +359,7 @@ int main(void)
     test_period_of_view();
     test_silent_tracks();
     test_late_reference();
+    test_early_end();
     test_unaligned();
     apr_pool_destroy(pool);
     apr_terminate();
