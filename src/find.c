@@ -372,9 +372,10 @@ const char *jo_find_next(jo_ctx *cx, const jo_title *t, const jo_found *f)
 {
     int track = f->resource.track;
     int next = f->resource.segment < 0 ? -1 : next_segment(f);
+    bool edge = f->plan == &f->view.plan && f->packager == &jo_packager_hls;
     jo_text out;
 
-    if (next < 0) {
+    if (next < 0 || edge) { /* playlists name only the edges of a clip in its folder */
         return NULL;
     }
     int64_t number =

@@ -14,8 +14,10 @@ my $soon = time + 1000;
 my $s = JitOrigin::Httpd->new(modules => [qw(deflate filter headers rewrite)], conf => <<"CONF");
 <Location /vod>
     JitOrigin On
+    JitOriginClip exact
 </Location>
 <Location /stale>
+    JitOriginClip exact
     JitOrigin On
     JitOriginStaleWhileRevalidate manifest 30
     JitOriginStaleIfError manifest 86400
@@ -142,6 +144,9 @@ for my $case (['200', {}], ['206', {Range => 'bytes=0-9'}], ['304', {'If-None-Ma
 is($s->head(at('stale', $first))->{headers}{link} && 1, 1, 'next: HEAD');
 is(header('link', at('stale', $last)), undef, 'nothing comes after the last segment');
 is(header('link', at('stale', $init)), undef, 'nor after an init segment');
+(my $edge = at('stale', $first)) =~ s{hls/}{clip-0.5-/hls/};
+is($s->get($edge)->{status}, 200, 'the first segment of a clip');
+is(header('link', $edge), undef, 'is not followed by another one of its folder');
 is(header('link', $first), undef, 'off by default');
 is(header('link', at('stale/never', $first)), undef, 'Off in a narrower section');
 
