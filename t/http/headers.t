@@ -12,12 +12,11 @@ sub iso { return strftime('%Y-%m-%dT%H:%M:%SZ', gmtime $_[0]) }
 
 my $soon = time + 1000;
 my $s = JitOrigin::Httpd->new(modules => [qw(deflate filter headers rewrite)], conf => <<"CONF");
+JitOriginClip exact
 <Location /vod>
     JitOrigin On
-    JitOriginClip exact
 </Location>
 <Location /stale>
-    JitOriginClip exact
     JitOrigin On
     JitOriginStaleWhileRevalidate manifest 30
     JitOriginStaleIfError manifest 86400
