@@ -142,8 +142,7 @@ SKIP: {
     }
     my ($large) = grep { /^\/auto.*noise-video.*-1\.m4s$/ } @paths;
     same('HTTP/2, one large segment on all streams', \%digest, h2_get($s->port, map { [($large) x 6] } 1 .. 4));
-    my $log = JitOrigin::Httpd::read_file($s->run_dir . '/logs/access.log');
-    cmp_ok(scalar(() = $log =~ m{HTTP/2\.0}g), '>=', 7 * 24, 'it was HTTP/2');
+    cmp_ok(scalar $s->logged(access => qr{HTTP/2\.0}, 7 * 24), '>=', 7 * 24, 'it was HTTP/2');
     $s->finish;
 }
 

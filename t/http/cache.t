@@ -317,8 +317,7 @@ is(join(' ', map { ask($s, "/vod/folder.ism/real.mpd?$_")->{content} } qw(a=1 a=
     my $body = ask($s, '/vod/kite.ism/.m3u8')->{content};
     my @streams = h2_get($s->port, ['/vod/kite.ism/.m3u8', '/vod/kite.ism/.m3u8?sid=h2', '/vod/kite.ism/.m3u8?sid=h3']);
     is(scalar(grep { $_->{digest} eq md5_hex($body) } @streams), 3, 'HTTP/2: the same bytes');
-    my @log = grep { m{^HTTP/2\S* "?cache hit} } split /\n/, JitOrigin::Httpd::read_file($s->run_dir . '/logs/cached.log');
-    is(scalar @log, 3, 'HTTP/2: all from the cache');
+    is(scalar $s->logged(cached => qr{^HTTP/2\S* "?cache hit}, 3), 3, 'HTTP/2: all from the cache');
 }
 
 # Spread over the whole of shmcb: more of them than one part holds.

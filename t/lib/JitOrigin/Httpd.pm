@@ -195,6 +195,18 @@ sub stop {
 
 sub error_log { my ($self) = @_; return read_file($self->run_dir . '/logs/error.log') }
 
+# Lines of an access log that match. httpd writes them after its answers: as many as are expected are waited for.
+sub logged {
+    my ($self, $name, $pattern, $expected) = @_;
+    my @lines;
+    for (1 .. 250) {
+        @lines = grep { $_ =~ $pattern } split /\n/, read_file($self->run_dir . "/logs/$name.log");
+        last if @lines >= $expected;
+        sleep 0.02;
+    }
+    return @lines;
+}
+
 sub all_logs {
     my ($self) = @_;
     return join '', map { -e $_ ? read_file($_) : '' } map { $self->run_dir . "/logs/$_.log" } qw(error stdout);
