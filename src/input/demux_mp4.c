@@ -47,28 +47,40 @@ apr_status_t jo_mp4_announce(jo_mp4_file *f, const jo_mp4_track *t, uint32_t n)
     return APR_SUCCESS;
 }
 
-apr_status_t jo_mp4_add(jo_mp4_file *f, jo_mp4_track *t, const jo_sample *s, uint32_t description)
+static apr_status_t check_places(jo_mp4_file *f, const jo_mp4_track *t, const jo_rows *rows,
+                                 int64_t end)
 {
-    jo_sample sample = *s;
+    for (uint32_t i = 0; i < rows->count; i++) {
+        if (rows->offset[i] < 0 || rows->offset[i] > end - (int64_t)rows->size[i]) {
+            return jo_fail(f->cx, JO_EMEDIA,
+                           "truncated: sample %u of track %u ends at byte %" APR_UINT64_T_FMT
+                           ", the file has %" APR_INT64_T_FMT,
+                           t->added + i + 1, t->id, (uint64_t)rows->offset[i] + rows->size[i], end);
+        }
+    }
+    f->added += rows->count;
+    if (f->added > f->bytes) {
+        return jo_fail(f->cx, JO_EMEDIA, "track %u: more samples than the files have bytes", t->id);
+    }
+    return APR_SUCCESS;
+}
 
-    sample.sync |= t->track->plain_units;
+apr_status_t jo_mp4_add(jo_mp4_file *f, jo_mp4_track *t, jo_rows *rows, uint32_t description)
+{
+    if (t->track->plain_units) {
+        memset(rows->sync, true, rows->count);
+    }
     description += description == 0;
     if (description != t->description &&
         (jo_mp4_describe(f, t, description) != APR_SUCCESS || t->track->codec == NULL)) {
         return f->cx->code;
     }
     int64_t end = f->files[t->entries[description - 1].file]->id.size;
-    if (s->offset < 0 || s->offset > end - (int64_t)s->size) {
-        return jo_fail(f->cx, JO_EMEDIA,
-                       "truncated: sample %u of track %u ends at byte %" APR_UINT64_T_FMT
-                       ", the file has %" APR_INT64_T_FMT,
-                       t->added + 1, t->id, (uint64_t)s->offset + s->size, end);
+    if (check_places(f, t, rows, end) != APR_SUCCESS) {
+        return f->cx->code;
     }
-    if (++f->added > f->bytes) {
-        return jo_fail(f->cx, JO_EMEDIA, "track %u: more samples than the files have bytes", t->id);
-    }
-    t->added++;
-    if (jo_index_add(t->builder, f->cx, &sample, t->track->timescale) != APR_SUCCESS) {
+    t->added += rows->count;
+    if (jo_index_add_rows(t->builder, f->cx, rows, t->track->timescale) != APR_SUCCESS) {
         return jo_fail_in(f->cx, apr_psprintf(f->cx->pool, "track %u", t->id));
     }
     return APR_SUCCESS;
