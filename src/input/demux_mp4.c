@@ -487,6 +487,62 @@ static apr_status_t read_moov(jo_mp4_file *f, jo_reader moov)
     return read_tables(f);
 }
 
+/* -- fingerprint ------------------------------------------------------------------------------------------------ */
+
+static bool is_table(uint32_t type)
+{
+    static const char *const types[] = {"stts", "ctts", "stsz", "stz2", "stsc",
+                                        "stco", "co64", "stss", "stps"};
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (type == BOX(types[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+#define WORTH_SKIPPING 1024 /* bytes */
+
+/* Adds what lies from *from up to each sample table in r, which is moved behind it. */
+static void hash_around(jo_sha256 *h, jo_reader r, int depth, const uint8_t **from)
+{
+    static const char *const path[] = {"trak", "mdia", "minf", "stbl"};
+    jo_box box;
+
+    while (jo_box_next(&r, &box)) {
+        if (depth < 4 && box.type == BOX(path[depth])) {
+            hash_around(h, box.body, depth + 1, from);
+        } else if (depth == 4 && is_table(box.type) && jo_reader_left(&box.body) > WORTH_SKIPPING) {
+            jo_sha256_add(h, *from, (size_t)(box.body.at - *from));
+            *from = box.body.end;
+        }
+    }
+}
+
+/* All but the sample tables, most of a moov: what they say is in the indexes, a sixth of their size. */
+static void hash_moov(jo_sha256 *h, jo_reader moov)
+{
+    const uint8_t *from = moov.at;
+
+    hash_around(h, moov, 0, &from);
+    jo_sha256_add(h, from, (size_t)(moov.end - from));
+}
+
+/* What a probe found is part of what the packages are made from. */
+static void hash_track(jo_sha256 *h, const jo_track *t)
+{
+    jo_index_hash(t->index, h);
+    for (int i = 0; i < t->nruns; i++) {
+        jo_sha256_add_int(h, t->runs[i].sample);
+        jo_sha256_add_int(h, t->runs[i].variant);
+        jo_sha256_add_int(h, t->runs[i].source);
+    }
+    for (int i = 0; i < t->nvariants; i++) {
+        jo_sha256_add_int(h, (int64_t)t->variants[i]->config_len);
+        jo_sha256_add(h, t->variants[i]->config, t->variants[i]->config_len);
+    }
+}
+
 /* -- the file --------------------------------------------------------------------------------------------------- */
 
 /* Takes an error that was made with the scratch context over into the caller's. */
@@ -495,17 +551,13 @@ static apr_status_t take_error(jo_mp4_file *f)
     return jo_fail(f->cx, f->scratch->code, "%s", f->scratch->message);
 }
 
-static apr_status_t load_box(jo_mp4_file *f, const jo_top_box *box, jo_sha256 *h,
-                             jo_reader *payload)
+static apr_status_t load_box(jo_mp4_file *f, const jo_top_box *box, jo_reader *payload)
 {
-    if (jo_top_box_load(f->scratch, f->source, box, payload) != APR_SUCCESS) {
-        return take_error(f);
-    }
-    jo_sha256_add(h, payload->at, jo_reader_left(payload));
-    return APR_SUCCESS;
+    return jo_top_box_load(f->scratch, f->source, box, payload) == APR_SUCCESS ? APR_SUCCESS
+                                                                               : take_error(f);
 }
 
-static apr_status_t load_moof(jo_mp4_file *f, const jo_top_box *box, apr_pool_t *pool, jo_sha256 *h)
+static apr_status_t load_moof(jo_mp4_file *f, const jo_top_box *box, apr_pool_t *pool)
 {
     apr_pool_t *outer = f->scratch->pool;
     jo_top_box next;
@@ -515,7 +567,7 @@ static apr_status_t load_moof(jo_mp4_file *f, const jo_top_box *box, apr_pool_t 
     f->fragmented = true;
     apr_pool_clear(pool);
     f->scratch->pool = pool;
-    apr_status_t rv = load_box(f, box, h, &moof); /* an error of which says where */
+    apr_status_t rv = load_box(f, box, &moof); /* an error of which says where */
     if (rv == APR_SUCCESS) {
         if (jo_top_box_read(f->scratch, f->source, end, &next) == APR_SUCCESS &&
             next.type == BOX("mdat")) {
@@ -561,7 +613,11 @@ static apr_status_t find_moov(jo_mp4_file *f, jo_sha256 *h, int64_t *resume)
         return rv == APR_EOF ? jo_fail(f->cx, JO_EMEDIA, "no moov box") : take_error(f);
     }
     *resume = first_moof < 0 ? at : first_moof;
-    return load_box(f, &box, h, &moov) == APR_SUCCESS ? read_moov(f, moov) : f->cx->code;
+    if (load_box(f, &box, &moov) != APR_SUCCESS) {
+        return f->cx->code;
+    }
+    hash_moov(h, moov);
+    return read_moov(f, moov);
 }
 
 static apr_status_t walk(jo_mp4_file *f, jo_sha256 *h)
@@ -576,7 +632,7 @@ static apr_status_t walk(jo_mp4_file *f, jo_sha256 *h)
     }
     apr_pool_create(&moof_pool, f->scratch->pool);
     while ((rv = next_top(f, &at, &box)) == APR_SUCCESS) {
-        if (box.type == BOX("moof") && load_moof(f, &box, moof_pool, h) != APR_SUCCESS) {
+        if (box.type == BOX("moof") && load_moof(f, &box, moof_pool) != APR_SUCCESS) {
             return f->cx->code;
         }
     }
@@ -585,15 +641,6 @@ static apr_status_t walk(jo_mp4_file *f, jo_sha256 *h)
         return APR_SUCCESS;
     }
     return rv == APR_EOF ? APR_SUCCESS : take_error(f);
-}
-
-/* What a probe found is part of what the packages are made from. */
-static void hash_config(jo_sha256 *h, const jo_track *t)
-{
-    for (int i = 0; i < t->nvariants; i++) {
-        jo_sha256_add_int(h, (int64_t)t->variants[i]->config_len);
-        jo_sha256_add(h, t->variants[i]->config, t->variants[i]->config_len);
-    }
 }
 
 static apr_status_t finish(jo_mp4_file *f, jo_sha256 *h, jo_demuxed *out)
@@ -616,7 +663,7 @@ static apr_status_t finish(jo_mp4_file *f, jo_sha256 *h, jo_demuxed *out)
         if (jo_mp4_finish_entries(f, mt) != APR_SUCCESS) {
             return f->cx->code;
         }
-        hash_config(h, mt->track);
+        hash_track(h, mt->track);
         out->tracks[out->ntracks++] = mt->track;
     }
     return APR_SUCCESS;

@@ -1,3 +1,4 @@
+#include "../base/bytes.h"
 #include "index_code.h"
 
 #include <string.h>
@@ -6,6 +7,51 @@ size_t jo_index_memory(const jo_index *ix)
 {
     return sizeof(*ix) + ix->stream_len + ix->nblocks * sizeof(*ix->blocks) +
            ix->nraps * sizeof(*ix->raps) + ix->nfragments * sizeof(*ix->fragments);
+}
+
+/* Integers on their way into a hash, which is dear to call for each. */
+typedef struct hashed {
+    jo_sha256 *hash;
+    size_t len;
+    uint8_t bytes[1024];
+} hashed;
+
+static void flush(hashed *to)
+{
+    jo_sha256_add(to->hash, to->bytes, to->len);
+    to->len = 0;
+}
+
+static void hash_int(hashed *to, int64_t v)
+{
+    jo_put_u32(to->bytes + to->len, (uint32_t)((uint64_t)v >> 32));
+    jo_put_u32(to->bytes + to->len + 4, (uint32_t)v);
+    to->len += 8;
+    if (to->len == sizeof(to->bytes)) {
+        flush(to);
+    }
+}
+
+/* Just what the samples can be decoded from; all else follows from it. */
+void jo_index_hash(const jo_index *ix, jo_sha256 *h)
+{
+    hashed to = {.hash = h};
+
+    hash_int(&to, ix->count);
+    hash_int(&to, ix->first_dts);
+    for (size_t i = 0; i < sizeof(ix->cts_table) / sizeof(ix->cts_table[0]); i++) {
+        hash_int(&to, ix->cts_table[i]);
+    }
+    for (uint32_t i = 0; i < ix->nblocks; i++) {
+        hash_int(&to, ix->blocks[i].offset);
+    }
+    hash_int(&to, ix->nfragments);
+    for (uint32_t i = 0; i < ix->nfragments; i++) {
+        hash_int(&to, ix->fragments[i]);
+    }
+    hash_int(&to, (int64_t)ix->stream_len);
+    flush(&to);
+    jo_sha256_add(h, ix->stream, ix->stream_len);
 }
 
 /* -- bits -------------------------------------------------------------------------------------------- */

@@ -8,7 +8,7 @@
 #ifndef JO_INDEX_H
 #define JO_INDEX_H
 
-#include "../base/jo.h"
+#include "../base/crypto.h"
 
 typedef struct jo_sample {
     int64_t dts;
@@ -57,6 +57,9 @@ typedef struct jo_index {
 
 /* Bytes of memory that the index keeps (figure of the bench and of the title cache's budget). */
 size_t jo_index_memory(const jo_index *ix);
+
+/* Adds what the index says to a hash: the same wherever the same samples were indexed. */
+void jo_index_hash(const jo_index *ix, jo_sha256 *h);
 
 /* -- building, in decoding order ------------------------------------------------------------------- */
 
