@@ -3,6 +3,7 @@
 #include "../base/log.h"
 #include "../base/status.h"
 
+#include <apr_strings.h>
 #include <apr_tables.h>
 #include <stdlib.h>
 
@@ -557,10 +558,11 @@ static void plan_track(jo_ctx *cx, const jo_period *period, int number, const bo
     tp->cuts[n] = (jo_cut){t->span.out, t->end, 0};
     cut_changes(t, number, b, tp);
     time_empty(tp, t, b, n);
+    int64_t before = jo_index_range_bytes(t->index, 0, t->span.in);
     for (int i = 1; i <= n; i++) {
-        tp->cuts[i].bytes =
-            tp->cuts[i - 1].bytes +
-            jo_index_range_bytes(t->index, tp->cuts[i - 1].sample, tp->cuts[i].sample);
+        tp->cuts[i].bytes = jo_plan_empty(tp, i - 1)
+                                ? tp->cuts[i - 1].bytes
+                                : jo_index_range_bytes(t->index, 0, tp->cuts[i].sample) - before;
     }
 }
 
@@ -613,6 +615,18 @@ apr_status_t jo_plan_make(jo_ctx *cx, const jo_period *period, jo_fraction wante
     apr_pool_destroy(b.pool);
     *out = p;
     return rv;
+}
+
+jo_plan *jo_plan_copy(jo_ctx *cx, const jo_period *period, const jo_plan *plan)
+{
+    jo_plan *p = apr_pmemdup(cx->pool, plan, sizeof(*p));
+
+    p->tracks = apr_pmemdup(cx->pool, plan->tracks, sizeof(*p->tracks) * (size_t)period->ntracks);
+    for (int i = 0; i < period->ntracks; i++) {
+        p->tracks[i].cuts =
+            apr_pmemdup(cx->pool, plan->tracks[i].cuts, sizeof(jo_cut) * (size_t)(plan->count + 1));
+    }
+    return p;
 }
 
 /* -- looking up ------------------------------------------------------------------------------------- */
