@@ -68,39 +68,39 @@ static uint64_t peek(const uint8_t *p, uint32_t bit)
     return v << bit % 8;
 }
 
-/* n from 1 to 32 */
-static uint32_t get_bits(jo_cursor *c, unsigned n)
-{
-    uint64_t v = peek(c->at, c->bit);
+typedef struct number {
+    uint64_t value;
+    uint32_t end; /* bit behind it */
+} number;
 
-    c->bit += n;
-    return (uint32_t)(v >> (64 - n));
+/* A number that is written out, from its JO_INDEX_LONG ones on. */
+static number get_long(const uint8_t *at, uint32_t bit)
+{
+    unsigned n = (unsigned)(peek(at, bit + JO_INDEX_LONG) >> 58) + 1, low = n > 32 ? 32 : n;
+    uint64_t high = 0;
+
+    bit += JO_INDEX_LONG + 6;
+    if (n > 32) {
+        high = peek(at, bit) >> (96 - n);
+        bit += n - 32;
+    }
+    return (number){high << low | peek(at, bit) >> (64 - low), bit + low};
 }
 
-static uint64_t get_long(jo_cursor *c)
-{
-    c->bit += JO_INDEX_LONG;
-    unsigned n = get_bits(c, 6) + 1;
-    uint64_t high = n > 32 ? get_bits(c, n - 32) : 0;
-    return high << 32 | get_bits(c, n > 32 ? 32 : n);
-}
-
-/* A number whose code begins `skip` bits after the next one; v: the bits from there on. */
-static inline uint64_t take_number(jo_cursor *c, uint64_t v, unsigned skip, unsigned k)
+/* The number at `bit`; v: the bits from there on. */
+static inline number take_number(const uint8_t *at, uint32_t bit, uint64_t v, unsigned k)
 {
     unsigned ones = (unsigned)__builtin_clzll(~v | 1);
 
-    c->bit += skip;
     if (ones >= JO_INDEX_LONG) {
-        return get_long(c);
+        return get_long(at, bit);
     }
-    c->bit += ones + 1 + k;
-    return (uint64_t)ones << k | (v << (ones + 1)) >> 1 >> (63 - k);
+    return (number){(uint64_t)ones << k | (v << (ones + 1)) >> 1 >> (63 - k), bit + ones + 1 + k};
 }
 
-static uint64_t get_number(jo_cursor *c, unsigned k)
+static inline number get_number(const uint8_t *at, uint32_t bit, unsigned k)
 {
-    return take_number(c, peek(c->at, c->bit), 0, k);
+    return take_number(at, bit, peek(at, bit), k);
 }
 
 static int64_t unzigzag(uint64_t v)
@@ -110,14 +110,14 @@ static int64_t unzigzag(uint64_t v)
 
 /* -- cursors ------------------------------------------------------------------------------------------ */
 
-static void open_block(jo_cursor *c, uint32_t block)
+static inline void open_block(jo_cursor *c, uint32_t block)
 {
     const jo_index_block *k = &c->index->blocks[block];
 
     c->next = block * JO_INDEX_BLOCK;
     c->at = c->index->stream + k->at;
-    c->bit = 0;
-    uint32_t head = get_bits(c, 16);
+    c->bit = 16;
+    uint32_t head = (uint32_t)c->at[0] << 8 | c->at[1];
     c->size_k = (uint8_t)(head >> 11);
     c->gap_k = head >> 6 & 31;
     c->cts_bits = head >> 3 & 7;
@@ -126,34 +126,49 @@ static void open_block(jo_cursor *c, uint32_t block)
     c->state = (jo_sample){.dts = k->dts, .offset = k->offset, .duration = k->duration};
 }
 
-/* Of the state, dts and offset are those of the sample to read, the duration that of the one before. */
-static void step(jo_cursor *c, jo_sample *out)
+/* Of the state, dts and offset are those of the sample to read, the duration that of the one before. Inline, so that
+ * loops that want but a part of it keep that in registers and drop the rest. */
+static inline __attribute__((always_inline)) void step(jo_cursor *c, jo_sample *out)
 {
-    jo_sample *s = &c->state;
+    jo_sample s = c->state;
+    unsigned flags = c->flags, n = 1;
+    uint32_t bit = c->bit;
 
     /* flags, row and size in one look: 4 + 4 + JO_INDEX_LONG + 31 bits at most */
-    uint64_t v = peek(c->at, c->bit);
-    unsigned n = 1;
+    uint64_t v = peek(c->at, bit);
     if (!(v >> 63)) {
-        c->flags = v >> 60 & 7;
+        flags = v >> 60 & 7;
         n = 4;
     }
     v <<= n;
     uint32_t row = (uint32_t)(v >> 1 >> (63 - c->cts_bits));
-    s->size = (uint32_t)take_number(c, v << c->cts_bits, n + c->cts_bits, c->size_k);
-    if (c->flags & JO_INDEX_PLACE) {
-        uint64_t gap = get_number(c, c->gap_k);
-        s->offset += c->back ? unzigzag(gap) : (int64_t)gap;
+    number size = take_number(c->at, bit + n + c->cts_bits, v << c->cts_bits, c->size_k);
+    s.size = (uint32_t)size.value;
+    bit = size.end;
+    if (flags & JO_INDEX_PLACE) {
+        number gap = get_number(c->at, bit, c->gap_k);
+        s.offset += c->back ? unzigzag(gap.value) : (int64_t)gap.value;
+        bit = gap.end;
     }
-    if (c->flags & JO_INDEX_DURATION) {
-        s->duration = (uint32_t)get_number(c, JO_INDEX_OTHER_K);
+    if (flags & JO_INDEX_DURATION) {
+        number duration = get_number(c->at, bit, JO_INDEX_OTHER_K);
+        s.duration = (uint32_t)duration.value;
+        bit = duration.end;
     }
-    s->cts = row == JO_INDEX_EXPLICIT ? (int32_t)unzigzag(get_number(c, JO_INDEX_OTHER_K))
-                                      : c->index->cts_table[row];
-    s->sync = c->flags & JO_INDEX_SYNC;
-    *out = *s;
-    s->dts += s->duration;
-    s->offset += s->size;
+    if (row == JO_INDEX_EXPLICIT) {
+        number cts = get_number(c->at, bit, JO_INDEX_OTHER_K);
+        s.cts = (int32_t)unzigzag(cts.value);
+        bit = cts.end;
+    } else {
+        s.cts = c->index->cts_table[row];
+    }
+    s.sync = flags & JO_INDEX_SYNC;
+    *out = s;
+    s.dts += s.duration;
+    s.offset += s.size;
+    c->state = s;
+    c->flags = (uint8_t)flags;
+    c->bit = bit;
     c->next++;
 }
 
@@ -211,13 +226,14 @@ static bool find_constant(const jo_index *ix, int64_t t, uint32_t *out)
     return true;
 }
 
-uint32_t jo_index_find_dts(const jo_index *ix, int64_t t)
+uint32_t jo_index_find(const jo_index *ix, int64_t t, int64_t *dts)
 {
     uint32_t lo = 0, hi = ix->nblocks; /* first block whose first DTS is ≥ t */
-    jo_cursor c;
+    jo_cursor c = {.index = ix};
     jo_sample s;
 
     if (find_constant(ix, t, &lo)) {
+        *dts = ix->first_dts + (int64_t)lo * ix->duration;
         return lo;
     }
     while (lo < hi) {
@@ -228,18 +244,27 @@ uint32_t jo_index_find_dts(const jo_index *ix, int64_t t)
             hi = mid;
         }
     }
+    uint32_t end = lo < ix->nblocks ? lo * JO_INDEX_BLOCK : ix->count;
+    *dts = lo < ix->nblocks ? ix->blocks[lo].dts : ix->end_dts;
     if (lo == 0) {
         return 0;
     }
-    uint32_t end = lo < ix->nblocks ? lo * JO_INDEX_BLOCK : ix->count;
-    jo_cursor_init(&c, ix, (lo - 1) * JO_INDEX_BLOCK);
+    open_block(&c, lo - 1);
     while (c.next < end) {
         step(&c, &s);
         if (s.dts >= t) {
+            *dts = s.dts;
             return c.next - 1;
         }
     }
     return end;
+}
+
+uint32_t jo_index_find_dts(const jo_index *ix, int64_t t)
+{
+    int64_t dts;
+
+    return jo_index_find(ix, t, &dts);
 }
 
 uint32_t jo_index_find_rap(const jo_index *ix, int64_t t)
@@ -260,14 +285,14 @@ uint32_t jo_index_find_rap(const jo_index *ix, int64_t t)
 /* Bytes of all samples before n. */
 static int64_t bytes_before(const jo_index *ix, uint32_t n)
 {
-    jo_cursor c;
+    jo_cursor c = {.index = ix};
     jo_sample s;
 
     if (n >= ix->count) {
         return ix->bytes;
     }
     int64_t bytes = ix->blocks[n / JO_INDEX_BLOCK].bytes;
-    jo_cursor_init(&c, ix, n / JO_INDEX_BLOCK * JO_INDEX_BLOCK);
+    open_block(&c, n / JO_INDEX_BLOCK);
     while (c.next < n) {
         step(&c, &s);
         bytes += s.size;

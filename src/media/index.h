@@ -112,6 +112,8 @@ bool jo_cursor_next(jo_cursor *c, jo_sample *out); /* false past the end */
 /* First sample whose DTS is ≥ t (count if none). For tracks that are all_sync && !reordered this is also
  * the question by PTS: ask with t - cts. */
 uint32_t jo_index_find_dts(const jo_index *ix, int64_t t);
+/* Also gives its DTS (end_dts if none). */
+uint32_t jo_index_find(const jo_index *ix, int64_t t, int64_t *dts);
 int64_t jo_index_dts(const jo_index *ix, uint32_t n); /* n == count: end_dts */
 /* First rap (number into raps) with ept ≥ t; nraps if none. */
 uint32_t jo_index_find_rap(const jo_index *ix, int64_t t);

@@ -73,10 +73,14 @@ static bool find_cut(const jo_track *t, int64_t time, bool fragments, jo_cut *ou
     int64_t at = jo_ticks_sub(time, t->span.shift);
 
     if (ix->raps == NULL) {
-        uint32_t n = jo_index_find_dts(ix, jo_ticks_sub(at, ix->cts));
-        n = n < t->span.in ? t->span.in : n;
+        int64_t dts;
+        uint32_t n = jo_index_find(ix, jo_ticks_sub(at, ix->cts), &dts);
+        if (n < t->span.in) {
+            n = t->span.in;
+            dts = jo_index_dts(ix, n);
+        }
         out->sample = n;
-        out->time = n < t->span.out ? jo_index_dts(ix, n) + ix->cts + t->span.shift : t->end;
+        out->time = n < t->span.out ? dts + ix->cts + t->span.shift : t->end;
         return n < t->span.out;
     }
     for (uint32_t k = jo_index_find_rap(ix, at); k < ix->nraps; k++) {
