@@ -117,6 +117,9 @@ static void read_sizes(const sizes *z, uint32_t first, uint32_t n, uint32_t *out
     }
 }
 
+/* No file reaches there: leaves room for the sizes of some samples, which are refused then. */
+#define NOWHERE ((int64_t)1 << 62)
+
 /* Places: stsc over stco or co64. */
 typedef struct places {
     jo_reader stsc, co;
@@ -168,10 +171,12 @@ static bool next_chunk(places *p)
         p->description = jo_read_u32(&p->stsc);
         p->next_first = --p->entries > 0 ? jo_read_u32(&p->stsc) : 0;
     }
-    const uint8_t *at = jo_read_bytes(&p->co, p->wide ? 8 : 4);
-    p->at = jo_get_u32(at); /* bounds: open_places() */
+    p->at = jo_get_u32(p->co.at); /* bounds: open_places() */
+    p->co.at += 4;
     if (p->wide) {
-        p->at = p->at << 32 | jo_get_u32(at + 4);
+        uint64_t at = (uint64_t)p->at << 32 | jo_get_u32(p->co.at);
+        p->at = at < NOWHERE ? (int64_t)at : NOWHERE;
+        p->co.at += 4;
     }
     p->in_chunk = p->per_chunk;
     return true;
@@ -196,7 +201,7 @@ static uint32_t read_places(places *p, uint32_t n, const uint32_t *size, int64_t
         p->in_chunk -= end - done;
         for (; done < end; done++) {
             out[done] = p->at;
-            p->at = p->at > INT64_MAX - size[done] ? INT64_MAX : p->at + size[done];
+            p->at += size[done];
         }
     }
     return done;

@@ -113,29 +113,20 @@ jo_index_builder *jo_index_builder_make(jo_ctx *cx)
 
 typedef struct bit_writer {
     uint8_t *at;
-    uint64_t kept; /* its low `n` bits are not written yet */
-    unsigned n;    /* < 32 */
+    uint64_t kept; /* its low n bits are not counted into `at` yet */
+    unsigned n;    /* < 8 */
 } bit_writer;
 
-/* v < 2^n, n ≤ 32 */
-static inline void put_bits(bit_writer *w, uint32_t v, unsigned n)
+/* v < 2^n, n ≤ 56. Writes up to 8 bytes more than it counts. */
+static inline void put_bits(bit_writer *w, uint64_t v, unsigned n)
 {
     w->kept = w->kept << n | v;
     w->n += n;
-    if (w->n >= 32) {
-        w->n -= 32;
-        jo_put_u32(w->at, (uint32_t)(w->kept >> w->n));
-        w->at += 4;
-    }
-}
-
-static void end_bits(bit_writer *w)
-{
-    put_bits(w, 0, (8 - w->n % 8) % 8);
-    while (w->n > 0) {
-        *w->at++ = (uint8_t)(w->kept >> (w->n - 8));
-        w->n -= 8;
-    }
+    uint64_t out = w->kept << (63 - w->n) << 1;
+    jo_put_u32(w->at, (uint32_t)(out >> 32));
+    jo_put_u32(w->at + 4, (uint32_t)out);
+    w->at += w->n / 8;
+    w->n %= 8;
 }
 
 static unsigned bit_length(uint64_t v)
@@ -150,10 +141,10 @@ static void put_long(bit_writer *w, uint64_t v)
     put_bits(w, (1u << JO_INDEX_LONG) - 1, JO_INDEX_LONG);
     put_bits(w, n - 1, 6);
     if (n > 32) {
-        put_bits(w, (uint32_t)(v >> 32), n - 32);
+        put_bits(w, v >> 32, n - 32);
         n = 32;
     }
-    put_bits(w, (uint32_t)(v & (0xffffffffu >> (32 - n))), n);
+    put_bits(w, v & (0xffffffffu >> (32 - n)), n);
 }
 
 /* A number after the low n ≤ 8 bits of head. */
@@ -161,19 +152,14 @@ static inline void put_number(bit_writer *w, uint32_t head, unsigned n, uint64_t
 {
     uint64_t ones = v >> k;
 
-    if (ones + n + k < 32 && ones < JO_INDEX_LONG) {
+    if (ones < JO_INDEX_LONG) {
         unsigned len = (unsigned)ones + 1 + k;
-        uint32_t code = ((2u << ones) - 2) << k | ((uint32_t)v & ((1u << k) - 1));
-        put_bits(w, (uint32_t)((uint64_t)head << len) | code, n + len);
+        uint64_t low = v & (((uint64_t)1 << k) - 1);
+        put_bits(w, (uint64_t)head << len | (((uint64_t)2 << ones) - 2) << k | low, n + len);
         return;
     }
     put_bits(w, head, n);
-    if (ones < JO_INDEX_LONG) {
-        put_bits(w, (2u << ones) - 2, (unsigned)ones + 1);
-        put_bits(w, (uint32_t)v & ((1u << k) - 1), k);
-    } else {
-        put_long(w, v);
-    }
+    put_long(w, v);
 }
 
 static uint64_t zigzag(int64_t v)
@@ -202,43 +188,60 @@ typedef struct coding {
     uint32_t n; /* samples */
     uint8_t size_k, gap_k;
     uint8_t cts_bits;
-    bool back; /* some gap is negative: gaps are zigzag numbers */
+    bool back; /* some gap is negative: all are zigzag numbers */
     uint8_t rows[JO_INDEX_BLOCK];
-    int64_t gaps[JO_INDEX_BLOCK]; /* from the end of the sample before */
+    int64_t gaps[JO_INDEX_BLOCK]; /* from the end of the sample before, as they are coded */
 } coding;
 
-/* The Rice parameter for n numbers that are `sum` together: near the length of their mean, where it costs least. */
-static uint8_t choose_k(const uint32_t *v, uint32_t n, uint64_t sum)
+/* The Rice parameter for n numbers that are `sum` together, with zeros behind them: near the length of their mean, where
+ * it costs least. */
+static uint8_t choose_k(const uint32_t v[JO_INDEX_BLOCK], uint32_t n, uint64_t sum)
 {
     unsigned k = n > 0 ? bit_length(sum / n) - 1 : 0;
-    uint32_t more = 0, ones = 0; /* bits in unary by k - 1 and by k */
+    int32_t more = 0, ones = 0; /* bits in unary by k - 1 and by k */
 
     k = k < 31 ? k : 31;
     if (k == 0) {
         return 0;
     }
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t x = v[i] >> (k - 1), y = x >> 1;
+    for (int i = 0; i < JO_INDEX_BLOCK; i++) {
+        int32_t y = (int32_t)(v[i] >> 1 >> (k - 1)), x = 2 * y + (v[i] >> (k - 1) & 1);
         more += x < 2 * JO_INDEX_LONG ? x : 2 * JO_INDEX_LONG;
         ones += y < 2 * JO_INDEX_LONG ? y : 2 * JO_INDEX_LONG;
     }
-    return (uint8_t)(more < ones + n ? k - 1 : k);
+    return (uint8_t)(more < ones + (int32_t)n ? k - 1 : k);
+}
+
+static void choose_rows(jo_index_builder *b, coding *c)
+{
+    uint8_t top = 0;
+
+    for (uint32_t i = 0; i < c->n; i++) {
+        c->rows[i] = i > 0 && b->cts[i] == b->cts[i - 1] ? c->rows[i - 1] : cts_row(b, b->cts[i]);
+        top = c->rows[i] > top ? c->rows[i] : top;
+    }
+    c->cts_bits = top == 0 ? 0 : (uint8_t)bit_length(top);
 }
 
 static void choose_gaps(const jo_index_builder *b, coding *c)
 {
     uint32_t v[JO_INDEX_BLOCK] = {0}, n = 0; /* as far as they tell which parameter is best */
     uint64_t sum = 0;
-    int64_t least = 0;
+    int64_t all = 0;
 
     c->gaps[0] = 0;
     for (uint32_t i = 1; i < c->n; i++) {
         c->gaps[i] = b->offset[i] - b->offset[i - 1] - b->size[i - 1];
-        least = c->gaps[i] < least ? c->gaps[i] : least;
+        all |= c->gaps[i];
     }
-    c->back = least < 0;
+    c->back = all < 0;
+    c->gap_k = 0;
+    if (all == 0) {
+        return;
+    }
     for (uint32_t i = 0; i < c->n; i++) {
         uint64_t gap = c->back ? zigzag(c->gaps[i]) : (uint64_t)c->gaps[i];
+        c->gaps[i] = (int64_t)gap;
         v[n] = gap < UINT32_MAX ? (uint32_t)gap : UINT32_MAX;
         sum += v[n];
         n += gap != 0;
@@ -246,18 +249,18 @@ static void choose_gaps(const jo_index_builder *b, coding *c)
     c->gap_k = choose_k(v, n, sum);
 }
 
-/* bytes: the sizes' sum */
-static void choose_coding(jo_index_builder *b, uint64_t bytes, coding *c)
+/* Gives the sizes' sum. */
+static int64_t choose_sizes(const jo_index_builder *b, coding *c)
 {
-    uint8_t top_row = 0;
+    uint32_t v[JO_INDEX_BLOCK] = {0};
+    uint64_t sum = 0;
 
     for (uint32_t i = 0; i < c->n; i++) {
-        c->rows[i] = i > 0 && b->cts[i] == b->cts[i - 1] ? c->rows[i - 1] : cts_row(b, b->cts[i]);
-        top_row = c->rows[i] > top_row ? c->rows[i] : top_row;
+        v[i] = b->size[i];
+        sum += v[i];
     }
-    c->cts_bits = top_row == 0 ? 0 : (uint8_t)bit_length(top_row);
-    c->size_k = choose_k(b->size, c->n, bytes);
-    choose_gaps(b, c);
+    c->size_k = choose_k(v, c->n, sum);
+    return (int64_t)sum;
 }
 
 /* A sample takes at most 8 bits of flags and row and four numbers of at most JO_INDEX_LONG + 6 + 64, 32, 32 and 33
@@ -275,7 +278,7 @@ static void put_samples(const jo_index_builder *b, const coding *c, bit_writer *
         unsigned n = (flags == before ? 1 : 4) + c->cts_bits;
         put_number(w, head << c->cts_bits | c->rows[i], n, b->size[i], c->size_k);
         if (flags & JO_INDEX_PLACE) {
-            put_number(w, 0, 0, c->back ? zigzag(c->gaps[i]) : (uint64_t)c->gaps[i], c->gap_k);
+            put_number(w, 0, 0, (uint64_t)c->gaps[i], c->gap_k);
         }
         if (flags & JO_INDEX_DURATION) {
             put_number(w, 0, 0, b->durations[i], JO_INDEX_OTHER_K);
@@ -290,8 +293,7 @@ static void put_samples(const jo_index_builder *b, const coding *c, bit_writer *
 
 static apr_status_t code_block(jo_index_builder *b, jo_ctx *cx, uint32_t n)
 {
-    coding c = {.n = n};
-    uint64_t bytes = 0;
+    coding c;
 
     if (b->stream.len > UINT32_MAX) {
         return jo_fail(cx, JO_EMEDIA, "more samples than an index holds");
@@ -306,15 +308,13 @@ static apr_status_t code_block(jo_index_builder *b, jo_ctx *cx, uint32_t n)
                                                                .bytes = b->ix.bytes,
                                                                .at = (uint32_t)b->stream.len,
                                                                .duration = b->last_duration};
-    for (uint32_t i = 0; i < n; i++) {
-        bytes += b->size[i];
-    }
-    choose_coding(b, bytes, &c);
+    c.n = n;
+    choose_rows(b, &c);
+    choose_gaps(b, &c);
+    b->ix.bytes += choose_sizes(b, &c);
     put_samples(b, &c, &w);
-    end_bits(&w);
-    b->stream.len = (size_t)(w.at - (uint8_t *)b->stream.data);
+    b->stream.len = (size_t)(w.at - (uint8_t *)b->stream.data) + (w.n > 0);
     b->last_duration = b->durations[n - 1];
-    b->ix.bytes += (int64_t)bytes;
     return APR_SUCCESS;
 }
 
@@ -335,22 +335,23 @@ static void note_times(jo_index_builder *b, uint32_t n)
 {
     jo_index *ix = &b->ix;
     int64_t first = ix->first_pts, end = ix->end_pts;
-    uint32_t same = 0, other_cts = 0;
+    uint32_t same = 0;
 
     for (uint32_t i = 0; i < n; i++) {
-        int64_t pts = b->dts[i] + b->cts[i];
+        int64_t pts = b->dts[i] + b->cts[i], next = b->dts[i + 1] + b->cts[i];
         first = pts < first ? pts : first;
-        end = pts + b->durations[i] > end ? pts + b->durations[i] : end;
-        other_cts |= (uint32_t)(b->cts[i] ^ ix->cts);
+        end = next > end ? next : end;
+        ix->reordered |= b->cts[i] != ix->cts;
     }
     ix->first_pts = first;
     ix->end_pts = end;
     ix->end_dts = b->dts[n];
-    ix->reordered = ix->reordered || other_cts;
-    while (same < n && b->durations[same] == ix->duration) {
-        same++;
+    if (ix->const_until == ix->count) {
+        while (same < n && b->durations[same] == ix->duration) {
+            same++;
+        }
+        ix->const_until += same;
     }
-    ix->const_until += ix->const_until == ix->count ? same : 0;
 }
 
 static jo_rap *last_rap(jo_index_builder *b)
@@ -513,15 +514,17 @@ static apr_status_t order(jo_index_builder *b, jo_ctx *cx, uint32_t from, uint32
     return APR_SUCCESS;
 }
 
+static bool in_bounds(int64_t dts, int64_t offset)
+{
+    return dts >= -TIME_LIMIT && dts <= TIME_LIMIT && offset >= 0 && offset <= TIME_LIMIT;
+}
+
 static apr_status_t check(const jo_index_builder *b, jo_ctx *cx, uint32_t from)
 {
     for (uint32_t i = from; i < b->nopen; i++) {
-        if (b->dts[i] < -TIME_LIMIT || b->dts[i] > TIME_LIMIT) {
-            return jo_fail(cx, JO_EMEDIA, "sample %u: decoding time out of bounds",
-                           b->ix.count + i);
-        }
-        if (b->offset[i] < 0 || b->offset[i] > TIME_LIMIT) {
-            return jo_fail(cx, JO_EMEDIA, "sample %u: place out of bounds", b->ix.count + i);
+        if (!in_bounds(b->dts[i], b->offset[i])) {
+            return jo_fail(cx, JO_EMEDIA, "sample %u: %s out of bounds", b->ix.count + i,
+                           in_bounds(b->dts[i], 0) ? "place" : "decoding time");
         }
     }
     if (b->ix.count + b->nopen > cx->limits->samples) {
