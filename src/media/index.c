@@ -226,62 +226,6 @@ static bool find_constant(const jo_index *ix, int64_t t, uint32_t *out)
     return true;
 }
 
-uint32_t jo_index_find(const jo_index *ix, int64_t t, int64_t *dts)
-{
-    uint32_t lo = 0, hi = ix->nblocks; /* first block whose first DTS is ≥ t */
-    jo_cursor c = {.index = ix};
-    jo_sample s;
-
-    if (find_constant(ix, t, &lo)) {
-        *dts = ix->first_dts + (int64_t)lo * ix->duration;
-        return lo;
-    }
-    while (lo < hi) {
-        uint32_t mid = lo + (hi - lo) / 2;
-        if (ix->blocks[mid].dts < t) {
-            lo = mid + 1;
-        } else {
-            hi = mid;
-        }
-    }
-    uint32_t end = lo < ix->nblocks ? lo * JO_INDEX_BLOCK : ix->count;
-    *dts = lo < ix->nblocks ? ix->blocks[lo].dts : ix->end_dts;
-    if (lo == 0) {
-        return 0;
-    }
-    open_block(&c, lo - 1);
-    while (c.next < end) {
-        step(&c, &s);
-        if (s.dts >= t) {
-            *dts = s.dts;
-            return c.next - 1;
-        }
-    }
-    return end;
-}
-
-uint32_t jo_index_find_dts(const jo_index *ix, int64_t t)
-{
-    int64_t dts;
-
-    return jo_index_find(ix, t, &dts);
-}
-
-uint32_t jo_index_find_rap(const jo_index *ix, int64_t t)
-{
-    uint32_t lo = 0, hi = ix->nraps;
-
-    while (lo < hi) {
-        uint32_t mid = lo + (hi - lo) / 2;
-        if (ix->raps[mid].ept < t) {
-            lo = mid + 1;
-        } else {
-            hi = mid;
-        }
-    }
-    return lo;
-}
-
 /* Bytes of all samples before n. */
 static int64_t bytes_before(const jo_index *ix, uint32_t n)
 {
@@ -298,6 +242,79 @@ static int64_t bytes_before(const jo_index *ix, uint32_t n)
         bytes += s.size;
     }
     return bytes;
+}
+
+/* First block whose first DTS is ≥ t. */
+static uint32_t find_block(const jo_index *ix, int64_t t)
+{
+    uint32_t lo = 0, hi = ix->nblocks;
+
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (ix->blocks[mid].dts < t) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    return lo;
+}
+
+/* Where samples last differently. */
+static jo_found_sample find_in_blocks(const jo_index *ix, int64_t t)
+{
+    uint32_t block = find_block(ix, t);
+    const jo_index_block *next = &ix->blocks[block];
+    jo_found_sample none = {ix->count, ix->end_dts, ix->bytes};
+    jo_cursor c = {.index = ix};
+    jo_sample s;
+
+    if (block < ix->nblocks) {
+        none = (jo_found_sample){block * JO_INDEX_BLOCK, next->dts, next->bytes};
+    }
+    if (block == 0) {
+        return none;
+    }
+    open_block(&c, block - 1);
+    for (int64_t bytes = next[-1].bytes; c.next < none.sample; bytes += s.size) {
+        step(&c, &s);
+        if (s.dts >= t) {
+            return (jo_found_sample){c.next - 1, s.dts, bytes};
+        }
+    }
+    return none;
+}
+
+jo_found_sample jo_index_find(const jo_index *ix, int64_t t)
+{
+    uint32_t n;
+
+    if (find_constant(ix, t, &n)) {
+        return (jo_found_sample){n, ix->first_dts + (int64_t)n * ix->duration, bytes_before(ix, n)};
+    }
+    return find_in_blocks(ix, t);
+}
+
+uint32_t jo_index_find_dts(const jo_index *ix, int64_t t)
+{
+    uint32_t n;
+
+    return find_constant(ix, t, &n) ? n : find_in_blocks(ix, t).sample;
+}
+
+uint32_t jo_index_find_rap(const jo_index *ix, int64_t t)
+{
+    uint32_t lo = 0, hi = ix->nraps;
+
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (ix->raps[mid].ept < t) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    return lo;
 }
 
 int64_t jo_index_range_bytes(const jo_index *ix, uint32_t from, uint32_t to)

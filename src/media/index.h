@@ -27,6 +27,7 @@ typedef struct jo_rap {
     bool fragment; /* first sample of a source fragment */
     bool open;     /* has leading pictures (open GOP): ept < its own PTS */
     int64_t ept;   /* earliest PTS of the samples up to the next random access point */
+    int64_t bytes; /* of all samples before it */
 } jo_rap;
 
 typedef struct jo_index_block jo_index_block;
@@ -109,12 +110,17 @@ typedef struct jo_cursor {
 void jo_cursor_init(jo_cursor *c, const jo_index *ix, uint32_t n);
 bool jo_cursor_next(jo_cursor *c, jo_sample *out); /* false past the end */
 
-/* First sample whose DTS is ≥ t (count if none). For tracks that are all_sync && !reordered this is also
- * the question by PTS: ask with t - cts. */
-uint32_t jo_index_find_dts(const jo_index *ix, int64_t t);
-/* Also gives its DTS (end_dts if none). */
-uint32_t jo_index_find(const jo_index *ix, int64_t t, int64_t *dts);
-int64_t jo_index_dts(const jo_index *ix, uint32_t n); /* n == count: end_dts */
+typedef struct jo_found_sample {
+    uint32_t sample;
+    int64_t dts;
+    int64_t bytes; /* of all samples before it */
+} jo_found_sample;
+
+/* First sample whose DTS is ≥ t (count, end_dts and all bytes if none). For tracks that are all_sync && !reordered this is
+ * also the question by PTS: ask with t - cts. */
+jo_found_sample jo_index_find(const jo_index *ix, int64_t t);
+uint32_t jo_index_find_dts(const jo_index *ix, int64_t t); /* only which */
+int64_t jo_index_dts(const jo_index *ix, uint32_t n);      /* n == count: end_dts */
 /* First rap (number into raps) with ept ≥ t; nraps if none. */
 uint32_t jo_index_find_rap(const jo_index *ix, int64_t t);
 /* Sum of the sizes of samples [from, to). */

@@ -354,12 +354,18 @@ static void note_times(jo_index_builder *b, uint32_t n)
     }
 }
 
+/* Of a sample to be listed. */
+typedef struct place {
+    int64_t pts;
+    int64_t bytes; /* of all samples before it */
+} place;
+
 static jo_rap *last_rap(jo_index_builder *b)
 {
     return b->raps.len > 0 ? (jo_rap *)b->raps.data + b->raps.len - 1 : NULL;
 }
 
-static apr_status_t push_rap(jo_index_builder *b, jo_ctx *cx, uint32_t number, int64_t pts)
+static apr_status_t push_rap(jo_index_builder *b, jo_ctx *cx, uint32_t number, const place *p)
 {
     const uint32_t *fragments = (const uint32_t *)b->fragments.data;
 
@@ -370,7 +376,7 @@ static apr_status_t push_rap(jo_index_builder *b, jo_ctx *cx, uint32_t number, i
         b->next_fragment++;
     }
     bool begins = b->next_fragment < b->fragments.len && fragments[b->next_fragment] == number;
-    *(jo_rap *)vec_push(&b->raps) = (jo_rap){number, begins, false, pts};
+    *(jo_rap *)vec_push(&b->raps) = (jo_rap){number, begins, false, p->pts, p->bytes};
     return APR_SUCCESS;
 }
 
@@ -392,29 +398,30 @@ static void settle(jo_index_builder *b)
 
 /* Where every sample is a sync sample but pictures are reordered, only those are random access points that
  * divide the presentation: all before are shown earlier, all after later. */
-static apr_status_t note_divider(jo_index_builder *b, jo_ctx *cx, uint32_t number, int64_t pts)
+static apr_status_t note_divider(jo_index_builder *b, jo_ctx *cx, uint32_t number, const place *p)
 {
-    while (b->raps.len > 0 && last_rap(b)->ept > pts) {
+    while (b->raps.len > 0 && last_rap(b)->ept > p->pts) {
         b->raps.len--;
     }
-    if (number > 0 && pts <= b->latest_pts) {
+    if (number > 0 && p->pts <= b->latest_pts) {
         return APR_SUCCESS;
     }
-    b->latest_pts = pts;
-    return push_rap(b, cx, number, pts);
+    b->latest_pts = p->pts;
+    return push_rap(b, cx, number, p);
 }
 
-static apr_status_t list(jo_index_builder *b, jo_ctx *cx, uint32_t number, bool sync, int64_t pts)
+static apr_status_t list(jo_index_builder *b, jo_ctx *cx, uint32_t number, bool sync,
+                         const place *p)
 {
     if (!b->mixed) {
-        return note_divider(b, cx, number, pts);
+        return note_divider(b, cx, number, p);
     }
     if (sync) {
         settle(b);
-        return push_rap(b, cx, number, pts);
+        return push_rap(b, cx, number, p);
     }
     if (b->raps.len > 0) {
-        lower(last_rap(b), pts);
+        lower(last_rap(b), p->pts);
     }
     return APR_SUCCESS;
 }
@@ -423,6 +430,7 @@ static apr_status_t list(jo_index_builder *b, jo_ctx *cx, uint32_t number, bool 
 static apr_status_t list_coded(jo_index_builder *b, jo_ctx *cx)
 {
     jo_index coded = b->ix;
+    place p = {0, 0};
     jo_cursor c;
     jo_sample s;
 
@@ -433,7 +441,9 @@ static apr_status_t list_coded(jo_index_builder *b, jo_ctx *cx)
     b->next_fragment = 0;
     jo_cursor_init(&c, &coded, 0);
     while (cx->code == APR_SUCCESS && jo_cursor_next(&c, &s)) {
-        list(b, cx, c.next - 1, s.sync, s.dts + s.cts);
+        p.pts = s.dts + s.cts;
+        list(b, cx, c.next - 1, s.sync, &p);
+        p.bytes += s.size;
     }
     return cx->code;
 }
@@ -446,10 +456,13 @@ static apr_status_t note_raps(jo_index_builder *b, jo_ctx *cx, uint32_t n)
     if ((mixes || (!b->listing && b->ix.reordered)) && list_coded(b, cx) != APR_SUCCESS) {
         return cx->code;
     }
+    place p = {0, b->ix.bytes};
     for (uint32_t i = 0; b->listing && i < n; i++) {
-        if (list(b, cx, b->ix.count + i, b->sync[i], b->dts[i] + b->cts[i]) != APR_SUCCESS) {
+        p.pts = b->dts[i] + b->cts[i];
+        if (list(b, cx, b->ix.count + i, b->sync[i], &p) != APR_SUCCESS) {
             return cx->code;
         }
+        p.bytes += b->size[i];
     }
     return APR_SUCCESS;
 }
@@ -527,10 +540,20 @@ static apr_status_t check(const jo_index_builder *b, jo_ctx *cx, uint32_t from)
                            in_bounds(b->dts[i], 0) ? "place" : "decoding time");
         }
     }
-    if (b->ix.count + b->nopen > cx->limits->samples) {
-        return jo_fail(cx, JO_EMEDIA, "more than %u samples", cx->limits->samples);
-    }
     return APR_SUCCESS;
+}
+
+/* The usual case of both. */
+static bool is_orderly(const jo_index_builder *b, uint32_t from)
+{
+    int64_t before = b->dts[from > 0 ? from - 1 : 0];
+    bool bad = b->dts[from] < -TIME_LIMIT;
+
+    for (uint32_t i = from; i < b->nopen; i++) {
+        bad |= b->dts[i] < before || (uint64_t)b->offset[i] > TIME_LIMIT;
+        before = b->dts[i];
+    }
+    return !bad && before <= TIME_LIMIT;
 }
 
 /* Takes the samples that were written into the columns behind the open ones: n of them, which fit. */
@@ -539,7 +562,11 @@ static apr_status_t open_more(jo_index_builder *b, jo_ctx *cx, uint32_t n, uint3
     uint32_t from = b->nopen;
 
     b->nopen += n;
-    if (check(b, cx, from) != APR_SUCCESS || order(b, cx, from, timescale) != APR_SUCCESS) {
+    if (b->ix.count + b->nopen > cx->limits->samples) {
+        return jo_fail(cx, JO_EMEDIA, "more than %u samples", cx->limits->samples);
+    }
+    if (!is_orderly(b, from) &&
+        (check(b, cx, from) != APR_SUCCESS || order(b, cx, from, timescale) != APR_SUCCESS)) {
         return cx->code;
     }
     if (b->nopen <= JO_INDEX_BLOCK) {
