@@ -134,17 +134,19 @@ static unsigned bit_length(uint64_t v)
     return 64 - (unsigned)__builtin_clzll(v | 1);
 }
 
-static void put_long(bit_writer *w, uint64_t v)
+/* By value, so that loops can keep the writer in registers. */
+static bit_writer put_long(bit_writer w, uint64_t v)
 {
     unsigned n = bit_length(v);
 
-    put_bits(w, (1u << JO_INDEX_LONG) - 1, JO_INDEX_LONG);
-    put_bits(w, n - 1, 6);
+    put_bits(&w, (1u << JO_INDEX_LONG) - 1, JO_INDEX_LONG);
+    put_bits(&w, n - 1, 6);
     if (n > 32) {
-        put_bits(w, v >> 32, n - 32);
+        put_bits(&w, v >> 32, n - 32);
         n = 32;
     }
-    put_bits(w, v & (0xffffffffu >> (32 - n)), n);
+    put_bits(&w, v & (0xffffffffu >> (32 - n)), n);
+    return w;
 }
 
 /* A number after the low n ≤ 8 bits of head. */
@@ -159,7 +161,7 @@ static inline void put_number(bit_writer *w, uint32_t head, unsigned n, uint64_t
         return;
     }
     put_bits(w, head, n);
-    put_long(w, v);
+    *w = put_long(*w, v);
 }
 
 static uint64_t zigzag(int64_t v)
@@ -265,30 +267,32 @@ static int64_t choose_sizes(const jo_index_builder *b, coding *c)
 
 /* A sample takes at most 8 bits of flags and row and four numbers of at most JO_INDEX_LONG + 6 + 64, 32, 32 and 33
  * bits. */
-static void put_samples(const jo_index_builder *b, const coding *c, bit_writer *w)
+static bit_writer put_samples(const jo_index_builder *b, const coding *c, bit_writer w)
 {
+    const unsigned size_k = c->size_k, gap_k = c->gap_k, cts_bits = c->cts_bits;
     uint32_t duration = b->last_duration;
     unsigned before = 0;
 
-    put_bits(w, (uint32_t)(c->size_k << 11 | c->gap_k << 6 | c->cts_bits << 3 | c->back), 16);
+    put_bits(&w, size_k << 11 | gap_k << 6 | cts_bits << 3 | c->back, 16);
     for (uint32_t i = 0; i < c->n; i++) {
         unsigned flags = (b->sync[i] ? JO_INDEX_SYNC : 0) | (c->gaps[i] ? JO_INDEX_PLACE : 0) |
                          (b->durations[i] != duration ? JO_INDEX_DURATION : 0);
-        uint32_t head = flags == before ? 1 : flags;
-        unsigned n = (flags == before ? 1 : 4) + c->cts_bits;
-        put_number(w, head << c->cts_bits | c->rows[i], n, b->size[i], c->size_k);
+        bool same = flags == before;
+        uint32_t head = (same ? 1 : flags) << cts_bits | c->rows[i];
+        put_number(&w, head, (same ? 1 : 4) + cts_bits, b->size[i], size_k);
         if (flags & JO_INDEX_PLACE) {
-            put_number(w, 0, 0, (uint64_t)c->gaps[i], c->gap_k);
+            put_number(&w, 0, 0, (uint64_t)c->gaps[i], gap_k);
         }
         if (flags & JO_INDEX_DURATION) {
-            put_number(w, 0, 0, b->durations[i], JO_INDEX_OTHER_K);
+            put_number(&w, 0, 0, b->durations[i], JO_INDEX_OTHER_K);
         }
         if (c->rows[i] == JO_INDEX_EXPLICIT) {
-            put_number(w, 0, 0, zigzag(b->cts[i]), JO_INDEX_OTHER_K);
+            put_number(&w, 0, 0, zigzag(b->cts[i]), JO_INDEX_OTHER_K);
         }
         duration = b->durations[i];
         before = flags;
     }
+    return w;
 }
 
 static apr_status_t code_block(jo_index_builder *b, jo_ctx *cx, uint32_t n)
@@ -312,7 +316,7 @@ static apr_status_t code_block(jo_index_builder *b, jo_ctx *cx, uint32_t n)
     choose_rows(b, &c);
     choose_gaps(b, &c);
     b->ix.bytes += choose_sizes(b, &c);
-    put_samples(b, &c, &w);
+    w = put_samples(b, &c, w);
     b->stream.len = (size_t)(w.at - (uint8_t *)b->stream.data) + (w.n > 0);
     b->last_duration = b->durations[n - 1];
     return APR_SUCCESS;
