@@ -685,10 +685,11 @@ static void list_files(jo_mp4_file *f, jo_sha256 *h, jo_demuxed *out)
 static apr_status_t read_file(jo_ctx *cx, jo_source *src, jo_demuxed *out)
 {
     jo_ctx scratch = *cx;
-    jo_mp4_file f = {.cx = cx, .scratch = &scratch, .source = src};
+    jo_mp4_file f = {.cx = cx, .scratch = &scratch};
     jo_sha256 *h;
 
     apr_pool_create(&scratch.pool, cx->pool);
+    f.source = jo_source_ahead(scratch.pool, src);
     f.files_pool = scratch.pool;
     f.files = apr_pcalloc(scratch.pool, sizeof(*f.files) * (cx->limits->tracks + 1));
     f.files[0] = src;
