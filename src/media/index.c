@@ -110,7 +110,7 @@ static int64_t unzigzag(uint64_t v)
 
 /* -- cursors ------------------------------------------------------------------------------------------ */
 
-static inline void open_block(jo_cursor *c, uint32_t block)
+static void open_block(jo_cursor *c, uint32_t block)
 {
     const jo_index_block *k = &c->index->blocks[block];
 
@@ -118,56 +118,56 @@ static inline void open_block(jo_cursor *c, uint32_t block)
     c->at = c->index->stream + k->at;
     c->bit = 16;
     uint32_t head = (uint32_t)c->at[0] << 8 | c->at[1];
-    c->size_k = (uint8_t)(head >> 11);
+    c->size_k = head >> 11;
     c->gap_k = head >> 6 & 31;
     c->cts_bits = head >> 3 & 7;
     c->back = head & 1;
     c->flags = 0;
-    c->state = (jo_sample){.dts = k->dts, .offset = k->offset, .duration = k->duration};
+    c->dts = k->dts;
+    c->offset = k->offset;
+    c->duration = k->duration;
 }
 
-/* Of the state, dts and offset are those of the sample to read, the duration that of the one before. Inline, so that
- * loops that want but a part of it keep that in registers and drop the rest. */
+/* Inline, so that loops that want but a part of it keep that in registers and drop the rest. */
 static inline __attribute__((always_inline)) void step(jo_cursor *c, jo_sample *out)
 {
-    jo_sample s = c->state;
-    unsigned flags = c->flags, n = 1;
     uint32_t bit = c->bit;
+    unsigned n = 1;
 
     /* flags, row and size in one look: 4 + 4 + JO_INDEX_LONG + 31 bits at most */
     uint64_t v = peek(c->at, bit);
     if (!(v >> 63)) {
-        flags = v >> 60 & 7;
+        c->flags = v >> 60 & 7;
         n = 4;
     }
     v <<= n;
     uint32_t row = (uint32_t)(v >> 1 >> (63 - c->cts_bits));
     number size = take_number(c->at, bit + n + c->cts_bits, v << c->cts_bits, c->size_k);
-    s.size = (uint32_t)size.value;
     bit = size.end;
-    if (flags & JO_INDEX_PLACE) {
+    out->size = (uint32_t)size.value;
+    out->sync = c->flags & JO_INDEX_SYNC;
+    if (c->flags & JO_INDEX_PLACE) {
         number gap = get_number(c->at, bit, c->gap_k);
-        s.offset += c->back ? unzigzag(gap.value) : (int64_t)gap.value;
+        c->offset += c->back ? unzigzag(gap.value) : (int64_t)gap.value;
         bit = gap.end;
     }
-    if (flags & JO_INDEX_DURATION) {
+    if (c->flags & JO_INDEX_DURATION) {
         number duration = get_number(c->at, bit, JO_INDEX_OTHER_K);
-        s.duration = (uint32_t)duration.value;
+        c->duration = (uint32_t)duration.value;
         bit = duration.end;
     }
     if (row == JO_INDEX_EXPLICIT) {
         number cts = get_number(c->at, bit, JO_INDEX_OTHER_K);
-        s.cts = (int32_t)unzigzag(cts.value);
+        out->cts = (int32_t)unzigzag(cts.value);
         bit = cts.end;
     } else {
-        s.cts = c->index->cts_table[row];
+        out->cts = c->index->cts_table[row];
     }
-    s.sync = flags & JO_INDEX_SYNC;
-    *out = s;
-    s.dts += s.duration;
-    s.offset += s.size;
-    c->state = s;
-    c->flags = (uint8_t)flags;
+    out->dts = c->dts;
+    out->offset = c->offset;
+    out->duration = c->duration;
+    c->dts += out->duration;
+    c->offset += out->size;
     c->bit = bit;
     c->next++;
 }
@@ -212,7 +212,7 @@ int64_t jo_index_dts(const jo_index *ix, uint32_t n)
         return ix->first_dts + (int64_t)n * ix->duration;
     }
     jo_cursor_init(&c, ix, n);
-    return n % JO_INDEX_BLOCK == 0 ? ix->blocks[n / JO_INDEX_BLOCK].dts : c.state.dts;
+    return n % JO_INDEX_BLOCK == 0 ? ix->blocks[n / JO_INDEX_BLOCK].dts : c.dts;
 }
 
 /* Where all samples last the same. */

@@ -99,12 +99,13 @@ apr_status_t jo_index_finish(jo_index_builder *b, jo_ctx *cx, jo_index **out);
 typedef struct jo_cursor {
     const jo_index *index;
     uint32_t next; /* number of the sample that jo_cursor_next gives */
-    /* the rest is index.c's own: where it is in the codes of a block, and how that is coded */
+    /* the rest is index.c's own: what is known of that sample, where it is in the codes of a block, how that is coded */
+    int64_t dts, offset; /* but for a gap before it */
+    uint32_t duration;   /* of the one before */
     const uint8_t *at;
     uint32_t bit;
-    uint8_t size_k, gap_k, cts_bits, flags;
+    uint32_t size_k, gap_k, cts_bits, flags;
     bool back;
-    jo_sample state;
 } jo_cursor;
 
 void jo_cursor_init(jo_cursor *c, const jo_index *ix, uint32_t n);
