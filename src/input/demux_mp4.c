@@ -501,7 +501,7 @@ static bool is_table(uint32_t type)
     return false;
 }
 
-#define WORTH_SKIPPING 1024 /* bytes */
+#define WORTH_SKIPPING 32 /* bytes: bounds the pieces that a moov is hashed in */
 
 /* Adds what lies from *from up to each sample table in r, which is moved behind it. */
 static void hash_around(jo_sha256 *h, jo_reader r, int depth, const uint8_t **from)
