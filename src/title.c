@@ -79,15 +79,38 @@ static void select_tracks(jo_ctx *cx, const jo_period *period, const jo_packager
     }
 }
 
-static apr_status_t make_plan(jo_ctx *cx, const jo_packager *packager, jo_title *t, jo_plan **out)
+static bool same_length(const jo_title *t, const jo_packager *a, const jo_packager *b)
 {
+    jo_fraction x = a->length(&t->options), y = b->length(&t->options);
+
+    return x.num == y.num && x.den == y.den;
+}
+
+/* The plan of packager n: that of an earlier one where nothing tells them apart, else a copy where the length is the
+ * same. */
+static apr_status_t make_plan(jo_ctx *cx, int n, jo_title *t)
+{
+    const jo_packager *packager = jo_packagers[n];
     const jo_period *period = &t->presentation->periods[0];
+    jo_plan **out = &t->plans[n];
 
     if (packager->length == NULL) {
         *out = t->plans[0];
         return APR_SUCCESS;
     }
-    if (jo_plan_make(cx, period, packager->length(&t->options), out) != APR_SUCCESS) {
+    for (int i = 0; i < n && *out == NULL; i++) {
+        const jo_packager *p = jo_packagers[i];
+        if (p->settle != NULL || !p->length || !same_length(t, p, packager)) {
+            continue;
+        }
+        if (packager->settle == NULL && packager->measure == p->measure) {
+            *out = t->plans[i];
+            return APR_SUCCESS;
+        }
+        *out = jo_plan_copy(cx, period, t->plans[i]);
+    }
+    if (*out == NULL &&
+        jo_plan_make(cx, period, packager->length(&t->options), out) != APR_SUCCESS) {
         return cx->code;
     }
     if (packager->settle) {
@@ -105,7 +128,7 @@ static apr_status_t make_plans(jo_ctx *cx, jo_title *t)
     const char **tokens = apr_pcalloc(cx->pool, sizeof(*tokens) * (size_t)period->ntracks);
 
     for (int i = 0; i < JO_PACKAGERS; i++) {
-        if (make_plan(cx, jo_packagers[i], t, &t->plans[i]) != APR_SUCCESS) {
+        if (make_plan(cx, i, t) != APR_SUCCESS) {
             return cx->code;
         }
         select_tracks(cx, period, jo_packagers[i], &t->selections[i]);
@@ -172,7 +195,7 @@ size_t jo_title_memory(const jo_title *t)
     }
     for (int i = 0; i < JO_PACKAGERS; i++) {
         size_t cuts = (size_t)(t->plans[i]->count + 1) * (size_t)period->ntracks;
-        n += jo_packagers[i]->length ? cuts * sizeof(jo_cut) : 0;
+        n += i == 0 || t->plans[i] != t->plans[0] ? cuts * sizeof(jo_cut) : 0;
     }
     return n;
 }

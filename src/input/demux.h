@@ -14,8 +14,8 @@ typedef struct jo_demuxed {
     jo_source_ref
         *files; /* that hold samples; [0] is the source itself. Their runs count in these */
     int nfiles;
-    uint8_t fingerprint
-        [JO_SHA256_SIZE]; /* of moov, all moofs, codec configurations and the file size */
+    /* of indexes, moov but its sample tables, codec configurations and file sizes */
+    uint8_t fingerprint[JO_SHA256_SIZE];
 } jo_demuxed;
 
 typedef struct jo_demuxer {

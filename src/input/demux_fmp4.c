@@ -144,18 +144,19 @@ static apr_status_t open_run(fragment *g, jo_reader body, run *x)
     return APR_SUCCESS;
 }
 
-static void next_sample(run *x, const traf *t, uint32_t n, jo_sample *s)
+/* A field of n samples from `first`, or of each of them a default. */
+static void read_field(const run *x, uint32_t field, uint32_t first, uint32_t n, uint32_t other,
+                       uint32_t *out)
 {
-    uint32_t flags = n == 0 && x->has_first ? x->first_flags : t->defaults.flags;
+    size_t stride = 4 * (size_t)x->fields, before = 0;
 
-    s->duration = x->flags & TRUN_DURATION ? jo_read_u32(&x->r) : t->defaults.duration;
-    s->size = x->flags & TRUN_SIZE ? jo_read_u32(&x->r) : t->defaults.size;
-    if (x->flags & TRUN_FLAGS) {
-        flags = jo_read_u32(&x->r);
+    for (uint32_t f = TRUN_DURATION; f < field; f <<= 1) {
+        before += x->flags & f ? 4 : 0;
     }
-    /* version 0 says unsigned; negative ones are written all the same and never meant as 2^31 and more */
-    s->cts = x->flags & TRUN_CTS ? jo_read_i32(&x->r) : 0;
-    s->sync = !(flags & NON_SYNC);
+    const uint8_t *p = x->r.at + first * stride + before; /* bounds: open_run() */
+    for (uint32_t i = 0; i < n; i++) {
+        out[i] = x->flags & field ? jo_get_u32(p + i * stride) : other;
+    }
 }
 
 typedef struct extent {
@@ -163,17 +164,18 @@ typedef struct extent {
 } extent;
 
 /* Without a field per sample nothing bounds the count: no loop then. */
-static extent measure(run x, const traf *t)
+static extent measure(const run *x, const traf *t)
 {
-    extent e = {(uint64_t)x.count * t->defaults.size, (uint64_t)x.count * t->defaults.duration};
-    jo_sample s;
+    extent e = {(uint64_t)x->count * t->defaults.size, (uint64_t)x->count * t->defaults.duration};
+    uint32_t size, ticks;
 
-    if (x.fields > 0) {
+    if (x->fields > 0) {
         e = (extent){0, 0};
-        for (uint32_t n = 0; n < x.count; n++) {
-            next_sample(&x, t, n, &s);
-            e.bytes += s.size;
-            e.ticks += s.duration;
+        for (uint32_t n = 0; n < x->count; n++) {
+            read_field(x, TRUN_SIZE, n, 1, t->defaults.size, &size);
+            read_field(x, TRUN_DURATION, n, 1, t->defaults.duration, &ticks);
+            e.bytes += size;
+            e.ticks += ticks;
         }
     }
     return e;
@@ -187,7 +189,7 @@ static void place_run(const fragment *g, traf *t, const run *x)
         return; /* goes on where the run before ended */
     }
     if (!g->first && !t->base_given && g->mdat_end > 0) {
-        uint64_t bytes = measure(*x, t).bytes;
+        uint64_t bytes = measure(x, t).bytes;
         int64_t end = ahead(x->offset, bytes);
         if (t->base + end > g->mdat_end && g->at + end <= g->mdat_end) {
             t->base = g->at;
@@ -202,30 +204,53 @@ static bool kept(const jo_mp4_track *mt)
     return mt != NULL && mt->track != NULL && mt->track->codec != NULL;
 }
 
-static apr_status_t add(fragment *g, jo_mp4_track *mt, const jo_sample *s, uint32_t description)
+static apr_status_t add(fragment *g, jo_mp4_track *mt, jo_rows *rows, uint32_t description)
 {
     if (mt->last_moof != g->at) {
         mt->last_moof = g->at;
         jo_index_begin_fragment(mt->builder);
     }
-    return jo_mp4_add(g->file, mt, s, description);
+    return jo_mp4_add(g->file, mt, rows, description);
 }
 
-static apr_status_t keep_run(fragment *g, traf *t, run *x)
+/* Samples from `first` on, as many as rows hold. */
+static void read_rows(const run *x, traf *t, uint32_t first, jo_rows *rows)
 {
-    jo_sample s;
+    uint32_t left = x->count - first, n = left < JO_ROWS ? left : JO_ROWS;
+    uint32_t durations[JO_ROWS], flags[JO_ROWS];
+
+    rows->count = n;
+    read_field(x, TRUN_DURATION, first, n, t->defaults.duration, durations);
+    read_field(x, TRUN_SIZE, first, n, t->defaults.size, rows->size);
+    read_field(x, TRUN_FLAGS, first, n, t->defaults.flags, flags);
+    /* version 0 says unsigned; negative ones are written all the same and never meant as 2^31 and more */
+    read_field(x, TRUN_CTS, first, n, 0, (uint32_t *)rows->cts);
+    if (first == 0 && x->has_first && !(x->flags & TRUN_FLAGS)) {
+        flags[0] = x->first_flags;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        rows->sync[i] = !(flags[i] & NON_SYNC);
+        rows->dts[i] = t->dts;
+        rows->offset[i] = t->next;
+        t->next = ahead(t->next, rows->size[i]);
+        t->dts += durations[i];
+    }
+    for (uint32_t i = 0; i < n && (t->open.entries > 0 || t->open.left > 0); i++) {
+        rows->sync[i] |= jo_mp4_next_group(&t->open);
+    }
+    rows->duration = durations[n - 1];
+}
+
+static apr_status_t keep_run(fragment *g, traf *t, const run *x)
+{
+    jo_rows rows;
 
     if (jo_mp4_announce(g->file, t->mt, x->count) != APR_SUCCESS) {
         return g->file->cx->code;
     }
-    for (uint32_t n = 0; n < x->count; n++) {
-        next_sample(x, t, n, &s);
-        s.sync |= jo_mp4_next_group(&t->open);
-        s.dts = t->dts;
-        s.offset = t->next;
-        t->next = ahead(t->next, s.size);
-        t->dts += s.duration;
-        if (kept(t->mt) && add(g, t->mt, &s, t->defaults.description) != APR_SUCCESS) {
+    for (uint32_t n = 0; n < x->count; n += rows.count) {
+        read_rows(x, t, n, &rows);
+        if (kept(t->mt) && add(g, t->mt, &rows, t->defaults.description) != APR_SUCCESS) {
             return g->file->cx->code;
         }
     }
@@ -234,7 +259,7 @@ static apr_status_t keep_run(fragment *g, traf *t, run *x)
 
 static void pass_run(traf *t, const run *x)
 {
-    extent e = measure(*x, t);
+    extent e = measure(x, t);
 
     t->next = ahead(t->next, e.bytes);
     t->dts = ahead(t->dts, e.ticks);

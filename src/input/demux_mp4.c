@@ -47,28 +47,40 @@ apr_status_t jo_mp4_announce(jo_mp4_file *f, const jo_mp4_track *t, uint32_t n)
     return APR_SUCCESS;
 }
 
-apr_status_t jo_mp4_add(jo_mp4_file *f, jo_mp4_track *t, const jo_sample *s, uint32_t description)
+static apr_status_t check_places(jo_mp4_file *f, const jo_mp4_track *t, const jo_rows *rows,
+                                 int64_t end)
 {
-    jo_sample sample = *s;
+    for (uint32_t i = 0; i < rows->count; i++) {
+        if (rows->offset[i] < 0 || rows->offset[i] > end - (int64_t)rows->size[i]) {
+            return jo_fail(f->cx, JO_EMEDIA,
+                           "truncated: sample %u of track %u ends at byte %" APR_UINT64_T_FMT
+                           ", the file has %" APR_INT64_T_FMT,
+                           t->added + i + 1, t->id, (uint64_t)rows->offset[i] + rows->size[i], end);
+        }
+    }
+    f->added += rows->count;
+    if (f->added > f->bytes) {
+        return jo_fail(f->cx, JO_EMEDIA, "track %u: more samples than the files have bytes", t->id);
+    }
+    return APR_SUCCESS;
+}
 
-    sample.sync |= t->track->plain_units;
+apr_status_t jo_mp4_add(jo_mp4_file *f, jo_mp4_track *t, jo_rows *rows, uint32_t description)
+{
+    if (t->track->plain_units) {
+        memset(rows->sync, true, rows->count);
+    }
     description += description == 0;
     if (description != t->description &&
         (jo_mp4_describe(f, t, description) != APR_SUCCESS || t->track->codec == NULL)) {
         return f->cx->code;
     }
     int64_t end = f->files[t->entries[description - 1].file]->id.size;
-    if (s->offset < 0 || s->offset > end - (int64_t)s->size) {
-        return jo_fail(f->cx, JO_EMEDIA,
-                       "truncated: sample %u of track %u ends at byte %" APR_UINT64_T_FMT
-                       ", the file has %" APR_INT64_T_FMT,
-                       t->added + 1, t->id, (uint64_t)s->offset + s->size, end);
+    if (check_places(f, t, rows, end) != APR_SUCCESS) {
+        return f->cx->code;
     }
-    if (++f->added > f->bytes) {
-        return jo_fail(f->cx, JO_EMEDIA, "track %u: more samples than the files have bytes", t->id);
-    }
-    t->added++;
-    if (jo_index_add(t->builder, f->cx, &sample, t->track->timescale) != APR_SUCCESS) {
+    t->added += rows->count;
+    if (jo_index_add_rows(t->builder, f->cx, rows, t->track->timescale) != APR_SUCCESS) {
         return jo_fail_in(f->cx, apr_psprintf(f->cx->pool, "track %u", t->id));
     }
     return APR_SUCCESS;
@@ -475,6 +487,62 @@ static apr_status_t read_moov(jo_mp4_file *f, jo_reader moov)
     return read_tables(f);
 }
 
+/* -- fingerprint ------------------------------------------------------------------------------------------------ */
+
+static bool is_table(uint32_t type)
+{
+    static const char *const types[] = {"stts", "ctts", "stsz", "stz2", "stsc",
+                                        "stco", "co64", "stss", "stps"};
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (type == BOX(types[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+#define WORTH_SKIPPING 32 /* bytes: bounds the pieces that a moov is hashed in */
+
+/* Adds what lies from *from up to each sample table in r, which is moved behind it. */
+static void hash_around(jo_sha256 *h, jo_reader r, int depth, const uint8_t **from)
+{
+    static const char *const path[] = {"trak", "mdia", "minf", "stbl"};
+    jo_box box;
+
+    while (jo_box_next(&r, &box)) {
+        if (depth < 4 && box.type == BOX(path[depth])) {
+            hash_around(h, box.body, depth + 1, from);
+        } else if (depth == 4 && is_table(box.type) && jo_reader_left(&box.body) > WORTH_SKIPPING) {
+            jo_sha256_add(h, *from, (size_t)(box.body.at - *from));
+            *from = box.body.end;
+        }
+    }
+}
+
+/* All but the sample tables, most of a moov: what they say is in the indexes, a sixth of their size. */
+static void hash_moov(jo_sha256 *h, jo_reader moov)
+{
+    const uint8_t *from = moov.at;
+
+    hash_around(h, moov, 0, &from);
+    jo_sha256_add(h, from, (size_t)(moov.end - from));
+}
+
+/* What a probe found is part of what the packages are made from. */
+static void hash_track(jo_sha256 *h, const jo_track *t)
+{
+    jo_index_hash(t->index, h);
+    for (int i = 0; i < t->nruns; i++) {
+        jo_sha256_add_int(h, t->runs[i].sample);
+        jo_sha256_add_int(h, t->runs[i].variant);
+        jo_sha256_add_int(h, t->runs[i].source);
+    }
+    for (int i = 0; i < t->nvariants; i++) {
+        jo_sha256_add_int(h, (int64_t)t->variants[i]->config_len);
+        jo_sha256_add(h, t->variants[i]->config, t->variants[i]->config_len);
+    }
+}
+
 /* -- the file --------------------------------------------------------------------------------------------------- */
 
 /* Takes an error that was made with the scratch context over into the caller's. */
@@ -483,17 +551,13 @@ static apr_status_t take_error(jo_mp4_file *f)
     return jo_fail(f->cx, f->scratch->code, "%s", f->scratch->message);
 }
 
-static apr_status_t load_box(jo_mp4_file *f, const jo_top_box *box, jo_sha256 *h,
-                             jo_reader *payload)
+static apr_status_t load_box(jo_mp4_file *f, const jo_top_box *box, jo_reader *payload)
 {
-    if (jo_top_box_load(f->scratch, f->source, box, payload) != APR_SUCCESS) {
-        return take_error(f);
-    }
-    jo_sha256_add(h, payload->at, jo_reader_left(payload));
-    return APR_SUCCESS;
+    return jo_top_box_load(f->scratch, f->source, box, payload) == APR_SUCCESS ? APR_SUCCESS
+                                                                               : take_error(f);
 }
 
-static apr_status_t load_moof(jo_mp4_file *f, const jo_top_box *box, apr_pool_t *pool, jo_sha256 *h)
+static apr_status_t load_moof(jo_mp4_file *f, const jo_top_box *box, apr_pool_t *pool)
 {
     apr_pool_t *outer = f->scratch->pool;
     jo_top_box next;
@@ -503,7 +567,7 @@ static apr_status_t load_moof(jo_mp4_file *f, const jo_top_box *box, apr_pool_t 
     f->fragmented = true;
     apr_pool_clear(pool);
     f->scratch->pool = pool;
-    apr_status_t rv = load_box(f, box, h, &moof); /* an error of which says where */
+    apr_status_t rv = load_box(f, box, &moof); /* an error of which says where */
     if (rv == APR_SUCCESS) {
         if (jo_top_box_read(f->scratch, f->source, end, &next) == APR_SUCCESS &&
             next.type == BOX("mdat")) {
@@ -549,7 +613,11 @@ static apr_status_t find_moov(jo_mp4_file *f, jo_sha256 *h, int64_t *resume)
         return rv == APR_EOF ? jo_fail(f->cx, JO_EMEDIA, "no moov box") : take_error(f);
     }
     *resume = first_moof < 0 ? at : first_moof;
-    return load_box(f, &box, h, &moov) == APR_SUCCESS ? read_moov(f, moov) : f->cx->code;
+    if (load_box(f, &box, &moov) != APR_SUCCESS) {
+        return f->cx->code;
+    }
+    hash_moov(h, moov);
+    return read_moov(f, moov);
 }
 
 static apr_status_t walk(jo_mp4_file *f, jo_sha256 *h)
@@ -564,7 +632,7 @@ static apr_status_t walk(jo_mp4_file *f, jo_sha256 *h)
     }
     apr_pool_create(&moof_pool, f->scratch->pool);
     while ((rv = next_top(f, &at, &box)) == APR_SUCCESS) {
-        if (box.type == BOX("moof") && load_moof(f, &box, moof_pool, h) != APR_SUCCESS) {
+        if (box.type == BOX("moof") && load_moof(f, &box, moof_pool) != APR_SUCCESS) {
             return f->cx->code;
         }
     }
@@ -573,15 +641,6 @@ static apr_status_t walk(jo_mp4_file *f, jo_sha256 *h)
         return APR_SUCCESS;
     }
     return rv == APR_EOF ? APR_SUCCESS : take_error(f);
-}
-
-/* What a probe found is part of what the packages are made from. */
-static void hash_config(jo_sha256 *h, const jo_track *t)
-{
-    for (int i = 0; i < t->nvariants; i++) {
-        jo_sha256_add_int(h, (int64_t)t->variants[i]->config_len);
-        jo_sha256_add(h, t->variants[i]->config, t->variants[i]->config_len);
-    }
 }
 
 static apr_status_t finish(jo_mp4_file *f, jo_sha256 *h, jo_demuxed *out)
@@ -604,7 +663,7 @@ static apr_status_t finish(jo_mp4_file *f, jo_sha256 *h, jo_demuxed *out)
         if (jo_mp4_finish_entries(f, mt) != APR_SUCCESS) {
             return f->cx->code;
         }
-        hash_config(h, mt->track);
+        hash_track(h, mt->track);
         out->tracks[out->ntracks++] = mt->track;
     }
     return APR_SUCCESS;
@@ -626,10 +685,11 @@ static void list_files(jo_mp4_file *f, jo_sha256 *h, jo_demuxed *out)
 static apr_status_t read_file(jo_ctx *cx, jo_source *src, jo_demuxed *out)
 {
     jo_ctx scratch = *cx;
-    jo_mp4_file f = {.cx = cx, .scratch = &scratch, .source = src};
+    jo_mp4_file f = {.cx = cx, .scratch = &scratch};
     jo_sha256 *h;
 
     apr_pool_create(&scratch.pool, cx->pool);
+    f.source = jo_source_ahead(scratch.pool, src);
     f.files_pool = scratch.pool;
     f.files = apr_pcalloc(scratch.pool, sizeof(*f.files) * (cx->limits->tracks + 1));
     f.files[0] = src;

@@ -1,5 +1,5 @@
-/* The sample table of a trak, 14496-12 8.6 and 8.7: run lengths are expanded sample by sample, straight into
- * the index. */
+/* The sample table of a trak, 14496-12 8.6 and 8.7: read a few samples at a time, each box into its column, straight
+ * into the index. */
 #include "../base/log.h"
 #include "../base/status.h"
 #include "mp4_tracks.h"
@@ -32,19 +32,31 @@ static apr_status_t open_runs(jo_mp4_file *f, const jo_mp4_track *t, const char 
     return APR_SUCCESS;
 }
 
-static bool next_run(runs *x, int32_t *value)
+/* The values of the next n samples; gives how many there are. */
+static uint32_t read_runs(runs *x, uint32_t n, int32_t *out)
 {
-    while (x->in_run == 0) {
-        if (x->entries == 0) {
-            return false;
+    const uint8_t *at = x->r.at; /* bounds: open_runs() */
+    uint32_t done = 0;
+
+    while (done < n) {
+        while (x->in_run == 0) {
+            if (x->entries == 0) {
+                x->r.at = at;
+                return done;
+            }
+            x->entries--;
+            x->in_run = jo_get_u32(at);
+            x->value = (int32_t)jo_get_u32(at + 4);
+            at += 8;
         }
-        x->entries--;
-        x->in_run = jo_read_u32(&x->r);
-        x->value = jo_read_i32(&x->r);
+        uint32_t end = x->in_run < n - done ? done + x->in_run : n;
+        x->in_run -= end - done;
+        while (done < end) {
+            out[done++] = x->value;
+        }
     }
-    x->in_run--;
-    *value = x->value;
-    return true;
+    x->r.at = at;
+    return done;
 }
 
 /* Sizes: stsz, or stz2 with fields of 4, 8 or 16 bits. */
@@ -53,8 +65,6 @@ typedef struct sizes {
     uint32_t count;
     uint32_t fixed;
     uint8_t bits;
-    uint8_t half; /* second 4-bit field of a byte, kept */
-    bool has_half;
 } sizes;
 
 static apr_status_t open_sizes(jo_mp4_file *f, const jo_mp4_track *t, sizes *out)
@@ -81,25 +91,34 @@ static apr_status_t open_sizes(jo_mp4_file *f, const jo_mp4_track *t, sizes *out
     return APR_SUCCESS;
 }
 
-static uint32_t next_size(sizes *z)
+/* Of sample i, from 0, where they are not all the same. Bounds: open_sizes() */
+static uint32_t narrow_size(const sizes *z, uint32_t i)
 {
-    if (z->fixed) {
-        return z->fixed;
-    }
-    if (z->bits != 4) {
-        return z->bits == 8    ? jo_read_u8(&z->r)
-               : z->bits == 16 ? jo_read_u16(&z->r)
-                               : jo_read_u32(&z->r);
-    }
-    if (!z->has_half) {
-        uint8_t v = jo_read_u8(&z->r);
-        z->half = v & 15;
-        z->has_half = true;
-        return v >> 4;
-    }
-    z->has_half = false;
-    return z->half;
+    const uint8_t *p = z->r.at + (uint64_t)i * z->bits / 8;
+
+    return z->bits == 16  ? (uint32_t)p[0] << 8 | p[1]
+           : z->bits == 8 ? p[0]
+           : i % 2 == 0   ? p[0] >> 4
+                          : p[0] & 15;
 }
+
+/* Of n samples from `first`, which counts from 0. */
+static void read_sizes(const sizes *z, uint32_t first, uint32_t n, uint32_t *out)
+{
+    if (z->fixed == 0 && z->bits == 32) {
+        const uint8_t *p = z->r.at + (size_t)first * 4;
+        for (uint32_t i = 0; i < n; i++) {
+            out[i] = jo_get_u32(p + 4 * i);
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        out[i] = z->fixed ? z->fixed : narrow_size(z, first + i);
+    }
+}
+
+/* No file reaches there: leaves room for the sizes of some samples, which are refused then. */
+#define NOWHERE ((int64_t)1 << 62)
 
 /* Places: stsc over stco or co64. */
 typedef struct places {
@@ -111,6 +130,7 @@ typedef struct places {
     uint32_t next_first; /* chunk at which the next stsc entry starts, 0: none */
     int64_t at;
     uint32_t description; /* of the chunk's samples, from 1 */
+    uint32_t read;        /* description of those that were read last */
 } places;
 
 static apr_status_t open_places(jo_mp4_file *f, const jo_mp4_track *t, places *p)
@@ -151,23 +171,40 @@ static bool next_chunk(places *p)
         p->description = jo_read_u32(&p->stsc);
         p->next_first = --p->entries > 0 ? jo_read_u32(&p->stsc) : 0;
     }
-    p->at = p->wide ? jo_read_i64(&p->co) : jo_read_u32(&p->co);
+    p->at = jo_get_u32(p->co.at); /* bounds: open_places() */
+    p->co.at += 4;
+    if (p->wide) {
+        uint64_t at = (uint64_t)p->at << 32 | jo_get_u32(p->co.at);
+        p->at = at < NOWHERE ? (int64_t)at : NOWHERE;
+        p->co.at += 4;
+    }
     p->in_chunk = p->per_chunk;
     return true;
 }
 
-/* Place of the next sample; false past the last chunk. */
-static bool next_place(places *p, uint32_t size, int64_t *out)
+/* Places of the next n samples at most, all of one description; none: past the last chunk. */
+static uint32_t read_places(places *p, uint32_t n, const uint32_t *size, int64_t *out)
 {
-    while (p->in_chunk == 0) {
-        if (!next_chunk(p)) {
-            return false;
+    uint32_t done = 0;
+
+    while (done < n) {
+        while (p->in_chunk == 0) {
+            if (!next_chunk(p)) {
+                return done;
+            }
+        }
+        if (done > 0 && p->description != p->read) {
+            return done;
+        }
+        p->read = p->description;
+        uint32_t end = p->in_chunk < n - done ? done + p->in_chunk : n;
+        p->in_chunk -= end - done;
+        for (; done < end; done++) {
+            out[done] = p->at;
+            p->at += size[done];
         }
     }
-    p->in_chunk--;
-    *out = p->at;
-    p->at = p->at > INT64_MAX - size ? INT64_MAX : p->at + size;
-    return true;
+    return done;
 }
 
 /* -- samples from which decoding can start --------------------------------------------------------- */
@@ -231,13 +268,22 @@ static apr_status_t open_list(jo_mp4_file *f, const jo_mp4_track *t, const char 
     return APR_SUCCESS;
 }
 
-static bool lists(list *l, uint32_t number)
+/* Marks those listed of n samples from `first`, which counts from 1. */
+static void mark(list *l, uint32_t first, uint32_t n, bool *marks)
 {
-    while (l->next < number && l->entries > 0) {
-        l->entries--;
-        l->next = jo_read_u32(&l->r);
+    uint32_t from = first;
+
+    for (;;) {
+        while (l->next < from && l->entries > 0) {
+            l->entries--;
+            l->next = jo_read_u32(&l->r);
+        }
+        if (l->next < from || l->next - first >= n) {
+            return;
+        }
+        marks[l->next - first] = true;
+        from = l->next + 1;
     }
-    return l->next == number;
 }
 
 /* Sync samples: stss; without it every sample is one. Key frames of open GOPs may be listed apart: in QuickTime's stps,
@@ -270,14 +316,16 @@ static apr_status_t open_syncs(jo_mp4_file *f, const jo_mp4_track *t, syncs *s)
     return APR_SUCCESS;
 }
 
-static bool next_sync(syncs *s, uint32_t number)
+/* Of n samples from `first`, which counts from 1. */
+static void read_syncs(syncs *s, uint32_t first, uint32_t n, bool *out)
 {
-    bool open = jo_mp4_next_group(&s->open);
-
-    if (s->all || (s->first && number == 1)) {
-        return true;
+    memset(out, s->all, n);
+    mark(&s->full, first, n, out);
+    mark(&s->partial, first, n, out);
+    for (uint32_t i = 0; i < n && (s->open.entries > 0 || s->open.left > 0); i++) {
+        out[i] |= jo_mp4_next_group(&s->open);
     }
-    return lists(&s->full, number) || lists(&s->partial, number) || open;
+    out[0] |= s->first && first == 1;
 }
 
 typedef struct tables {
@@ -310,32 +358,48 @@ static int64_t signed_delta(const jo_track *t, int32_t value)
     return value < 0 && plain / t->timescale >= LONG_S ? value : (int64_t)plain;
 }
 
-/* Sample n (from 1) but for its DTS, and how far it is to the next one's. */
-static apr_status_t next_row(jo_mp4_file *f, jo_mp4_track *t, tables *x, uint32_t n, jo_sample *s,
-                             int64_t *delta)
+/* The DTS of rows, of which *dts is the first; then that of the sample behind them. Gives how many have one. */
+static uint32_t read_times(const jo_track *t, runs *times, jo_rows *rows, int64_t *dts)
 {
-    int32_t value;
+    int32_t value[JO_ROWS];
+    int64_t delta = 0;
+    uint32_t n = read_runs(times, rows->count, value);
 
-    s->size = next_size(&x->sizes);
-    if (!next_run(&x->times, &value)) {
-        return jo_fail(f->cx, JO_EMEDIA, "track %u: stts ends at sample %u of %u", t->id, n - 1,
+    for (uint32_t i = 0; i < n; i++) {
+        rows->dts[i] = *dts;
+        delta = value[i] < 0 ? signed_delta(t, value[i]) : value[i];
+        *dts += delta;
+    }
+    rows->duration = delta > 0 ? (uint32_t)delta : 0;
+    return n;
+}
+
+/* Samples from `first`, which counts from 0: as many as rows hold and one entry describes. */
+static apr_status_t read_rows(jo_mp4_file *f, jo_mp4_track *t, tables *x, uint32_t first,
+                              jo_rows *rows, int64_t *dts)
+{
+    uint32_t left = x->sizes.count - first, n = left < JO_ROWS ? left : JO_ROWS;
+
+    read_sizes(&x->sizes, first, n, rows->size);
+    rows->count = read_places(&x->places, n, rows->size, rows->offset);
+    if (rows->count == 0) {
+        return jo_fail(f->cx, JO_EMEDIA, "track %u: the chunks hold %u samples, stsz has %u", t->id,
+                       first, x->sizes.count);
+    }
+    n = read_times(t->track, &x->times, rows, dts);
+    if (n < rows->count) {
+        return jo_fail(f->cx, JO_EMEDIA, "track %u: stts ends at sample %u of %u", t->id, first + n,
                        x->sizes.count);
     }
-    if (!next_place(&x->places, s->size, &s->offset)) {
-        return jo_fail(f->cx, JO_EMEDIA, "track %u: the chunks hold %u samples, stsz has %u", t->id,
-                       n - 1, x->sizes.count);
-    }
-    s->cts = 0;
-    next_run(&x->offsets, &s->cts);
-    s->sync = next_sync(&x->syncs, n);
-    *delta = signed_delta(t->track, value);
-    s->duration = *delta > 0 ? (uint32_t)*delta : 0;
+    n = read_runs(&x->offsets, rows->count, rows->cts);
+    memset(rows->cts + n, 0, (rows->count - n) * sizeof(*rows->cts));
+    read_syncs(&x->syncs, first + 1, rows->count, rows->sync);
     return APR_SUCCESS;
 }
 
 apr_status_t jo_mp4_read_table(jo_mp4_file *f, jo_mp4_track *t)
 {
-    jo_sample s = {.dts = 0};
+    jo_rows rows;
     tables x = {.sizes.count = 0};
 
     if (open_tables(f, t, &x) != APR_SUCCESS) {
@@ -348,17 +412,11 @@ apr_status_t jo_mp4_read_table(jo_mp4_file *f, jo_mp4_track *t)
     if (jo_mp4_announce(f, t, x.sizes.count) != APR_SUCCESS) {
         return f->cx->code;
     }
-    for (uint32_t n = 1; n <= x.sizes.count; n++) {
-        int64_t delta = 0;
-        if (next_row(f, t, &x, n, &s, &delta) != APR_SUCCESS ||
-            jo_mp4_add(f, t, &s, x.places.description) != APR_SUCCESS) {
+    for (uint32_t n = 0; n < x.sizes.count && t->track->codec != NULL; n += rows.count) {
+        if (read_rows(f, t, &x, n, &rows, &t->next_dts) != APR_SUCCESS ||
+            jo_mp4_add(f, t, &rows, x.places.read) != APR_SUCCESS) {
             return f->cx->code;
         }
-        if (t->track->codec == NULL) {
-            return APR_SUCCESS;
-        }
-        s.dts += delta;
     }
-    t->next_dts = s.dts;
     return APR_SUCCESS;
 }

@@ -63,9 +63,9 @@ typedef struct jo_mp4_file {
  * file's size in bytes: JO_EMEDIA. */
 apr_status_t jo_mp4_announce(jo_mp4_file *f, const jo_mp4_track *t, uint32_t n);
 
-/* Adds a sample described by an entry (from 1; 0 counts as 1), which must lie within its file. If that makes the track
+/* Adds samples described by an entry (from 1; 0 counts as 1), which must lie within its file. If that makes the track
  * one that can't be packaged (its codec is NULL then), succeeds. */
-apr_status_t jo_mp4_add(jo_mp4_file *f, jo_mp4_track *t, const jo_sample *s, uint32_t description);
+apr_status_t jo_mp4_add(jo_mp4_file *f, jo_mp4_track *t, jo_rows *rows, uint32_t description);
 
 /* mp4_entry.c: the sample descriptions of a track and the files they refer to. */
 

@@ -51,6 +51,10 @@ void jo_source_want(jo_source *src, int64_t off, size_t len);
 apr_status_t jo_source_read(jo_ctx *cx, jo_source *src, int64_t off, size_t len, void *buf);
 apr_file_t *jo_source_file(jo_source *src);
 
+/* The same source, read a few KB at a time where less is asked for: for those who jump from header to header. Lives in
+ * pool, and only as long as src. */
+jo_source *jo_source_ahead(apr_pool_t *pool, jo_source *src);
+
 /* path of `src` (as written in a descriptor: relative, "../", or absolute "/…") seen from the
  * descriptor at `base`: absolute, "." and ".." resolved lexically, percent-decoding not applied.
  * JO_EFORBIDDEN when ".." climbs above "/"; JO_EMEDIA for an empty src or one with a URL scheme. */

@@ -8,7 +8,7 @@
 #ifndef JO_INDEX_H
 #define JO_INDEX_H
 
-#include "../base/jo.h"
+#include "../base/crypto.h"
 
 typedef struct jo_sample {
     int64_t dts;
@@ -27,6 +27,7 @@ typedef struct jo_rap {
     bool fragment; /* first sample of a source fragment */
     bool open;     /* has leading pictures (open GOP): ept < its own PTS */
     int64_t ept;   /* earliest PTS of the samples up to the next random access point */
+    int64_t bytes; /* of all samples before it */
 } jo_rap;
 
 typedef struct jo_index_block jo_index_block;
@@ -58,6 +59,9 @@ typedef struct jo_index {
 /* Bytes of memory that the index keeps (figure of the bench and of the title cache's budget). */
 size_t jo_index_memory(const jo_index *ix);
 
+/* Adds what the index says to a hash: the same wherever the same samples were indexed. */
+void jo_index_hash(const jo_index *ix, jo_sha256 *h);
+
 /* -- building, in decoding order ------------------------------------------------------------------- */
 
 typedef struct jo_index_builder jo_index_builder;
@@ -69,6 +73,21 @@ jo_index_builder *jo_index_builder_make(jo_ctx *cx);
  * DTS below the one before is raised to it with the PTS kept, up to one second (timescale ticks); more is
  * JO_EMEDIA. `timescale` is the track's. Beyond limits->samples: JO_EMEDIA. */
 apr_status_t jo_index_add(jo_index_builder *b, jo_ctx *cx, const jo_sample *s, uint32_t timescale);
+/* Samples in columns, as tables have them. */
+enum { JO_ROWS = 64 };
+typedef struct jo_rows {
+    uint32_t count;
+    uint32_t duration; /* of the last */
+    int64_t dts[JO_ROWS];
+    int64_t offset[JO_ROWS];
+    uint32_t size[JO_ROWS];
+    int32_t cts[JO_ROWS];
+    bool sync[JO_ROWS];
+} jo_rows;
+
+/* Appends them all: the same as one after the other, but cheaper. */
+apr_status_t jo_index_add_rows(jo_index_builder *b, jo_ctx *cx, const jo_rows *rows,
+                               uint32_t timescale);
 /* The next sample added starts a source fragment. */
 void jo_index_begin_fragment(jo_index_builder *b);
 /* JO_SUCCESS with count 0 is possible: a track without samples. */
@@ -80,21 +99,29 @@ apr_status_t jo_index_finish(jo_index_builder *b, jo_ctx *cx, jo_index **out);
 typedef struct jo_cursor {
     const jo_index *index;
     uint32_t next; /* number of the sample that jo_cursor_next gives */
-    /* the rest is index.c's own: where it is in the codes of a block, and how that is coded */
+    /* the rest is index.c's own: what is known of that sample, where it is in the codes of a block, how that is coded */
+    int64_t dts, offset; /* but for a gap before it */
+    uint32_t duration;   /* of the one before */
     const uint8_t *at;
     uint32_t bit;
-    uint8_t size_k, gap_k, cts_bits, flags;
+    uint32_t size_k, gap_k, cts_bits, flags;
     bool back;
-    jo_sample state;
 } jo_cursor;
 
 void jo_cursor_init(jo_cursor *c, const jo_index *ix, uint32_t n);
 bool jo_cursor_next(jo_cursor *c, jo_sample *out); /* false past the end */
 
-/* First sample whose DTS is ≥ t (count if none). For tracks that are all_sync && !reordered this is also
- * the question by PTS: ask with t - cts. */
-uint32_t jo_index_find_dts(const jo_index *ix, int64_t t);
-int64_t jo_index_dts(const jo_index *ix, uint32_t n); /* n == count: end_dts */
+typedef struct jo_found_sample {
+    uint32_t sample;
+    int64_t dts;
+    int64_t bytes; /* of all samples before it */
+} jo_found_sample;
+
+/* First sample whose DTS is ≥ t (count, end_dts and all bytes if none). For tracks that are all_sync && !reordered this is
+ * also the question by PTS: ask with t - cts. */
+jo_found_sample jo_index_find(const jo_index *ix, int64_t t);
+uint32_t jo_index_find_dts(const jo_index *ix, int64_t t); /* only which */
+int64_t jo_index_dts(const jo_index *ix, uint32_t n);      /* n == count: end_dts */
 /* First rap (number into raps) with ept ≥ t; nraps if none. */
 uint32_t jo_index_find_rap(const jo_index *ix, int64_t t);
 /* Sum of the sizes of samples [from, to). */

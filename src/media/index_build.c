@@ -62,22 +62,28 @@ static void *vec_keep(vec *v, apr_pool_t *pool)
 }
 
 struct jo_index_builder {
-    jo_index ix;
-    vec stream; /* bytes */
+    jo_index ix; /* of the blocks that are coded */
+    vec stream;  /* bytes */
     vec blocks;
     vec raps;
     vec fragments;
+    size_t next_fragment; /* the first that does not begin before the sample to list */
     uint32_t cts_rows;
-    bool holding; /* open[nopen] waits for the next DTS to know its duration */
-    bool held_begins, next_begins;
+    bool next_begins;
     bool listing; /* raps are listed: some sample is no sync sample, or pictures are reordered */
     bool mixed;   /* some sample is no sync sample */
     int64_t latest_pts;
-    int64_t end_dts;
-    uint32_t last_duration;         /* before the open block */
-    jo_sample open[JO_INDEX_BLOCK]; /* samples that are not coded yet */
-    uint8_t rows[JO_INDEX_BLOCK];   /* of their composition offsets */
+    uint32_t last_duration; /* before the open block */
+    uint32_t duration;      /* of the last sample so far, if none follows */
+
+    /* Samples that are not coded yet. The one past a block tells how long the last of the block lasts. */
     uint32_t nopen;
+    int64_t dts[JO_INDEX_BLOCK + 1];
+    int64_t offset[JO_INDEX_BLOCK + 1];
+    uint32_t size[JO_INDEX_BLOCK + 1];
+    int32_t cts[JO_INDEX_BLOCK + 1];
+    bool sync[JO_INDEX_BLOCK + 1];
+    uint32_t durations[JO_INDEX_BLOCK];
 };
 
 static apr_status_t free_builder(void *p)
@@ -107,29 +113,20 @@ jo_index_builder *jo_index_builder_make(jo_ctx *cx)
 
 typedef struct bit_writer {
     uint8_t *at;
-    uint64_t kept; /* its low `n` bits are not written yet */
-    unsigned n;    /* < 32 */
+    uint64_t kept; /* its low n bits are not counted into `at` yet */
+    unsigned n;    /* < 8 */
 } bit_writer;
 
-/* v < 2^n, n ≤ 32 */
-static void put_bits(bit_writer *w, uint32_t v, unsigned n)
+/* v < 2^n, n ≤ 56. Writes up to 8 bytes more than it counts. */
+static inline void put_bits(bit_writer *w, uint64_t v, unsigned n)
 {
     w->kept = w->kept << n | v;
     w->n += n;
-    if (w->n >= 32) {
-        w->n -= 32;
-        jo_put_u32(w->at, (uint32_t)(w->kept >> w->n));
-        w->at += 4;
-    }
-}
-
-static void end_bits(bit_writer *w)
-{
-    put_bits(w, 0, (8 - w->n % 8) % 8);
-    while (w->n > 0) {
-        *w->at++ = (uint8_t)(w->kept >> (w->n - 8));
-        w->n -= 8;
-    }
+    uint64_t out = w->kept << (63 - w->n) << 1;
+    jo_put_u32(w->at, (uint32_t)(out >> 32));
+    jo_put_u32(w->at + 4, (uint32_t)out);
+    w->at += w->n / 8;
+    w->n %= 8;
 }
 
 static unsigned bit_length(uint64_t v)
@@ -137,27 +134,34 @@ static unsigned bit_length(uint64_t v)
     return 64 - (unsigned)__builtin_clzll(v | 1);
 }
 
-static void put_number(bit_writer *w, uint64_t v, unsigned k)
+/* By value, so that loops can keep the writer in registers. */
+static bit_writer put_long(bit_writer w, uint64_t v)
 {
-    if (v >> k < JO_INDEX_LONG) {
-        unsigned ones = (unsigned)(v >> k);
-        uint32_t unary = ((1u << ones) - 1) << 1, low = (uint32_t)v & ((1u << k) - 1);
-        if (ones + 1 + k <= 32) {
-            put_bits(w, (uint32_t)((uint64_t)unary << k) | low, ones + 1 + k);
-        } else {
-            put_bits(w, unary, ones + 1);
-            put_bits(w, low, k);
-        }
-        return;
-    }
     unsigned n = bit_length(v);
-    put_bits(w, (1u << JO_INDEX_LONG) - 1, JO_INDEX_LONG);
-    put_bits(w, n - 1, 6);
+
+    put_bits(&w, (1u << JO_INDEX_LONG) - 1, JO_INDEX_LONG);
+    put_bits(&w, n - 1, 6);
     if (n > 32) {
-        put_bits(w, (uint32_t)(v >> 32), n - 32);
+        put_bits(&w, v >> 32, n - 32);
         n = 32;
     }
-    put_bits(w, (uint32_t)(v & (0xffffffffu >> (32 - n))), n);
+    put_bits(&w, v & (0xffffffffu >> (32 - n)), n);
+    return w;
+}
+
+/* A number after the low n ≤ 8 bits of head. */
+static inline void put_number(bit_writer *w, uint32_t head, unsigned n, uint64_t v, unsigned k)
+{
+    uint64_t ones = v >> k;
+
+    if (ones < JO_INDEX_LONG) {
+        unsigned len = (unsigned)ones + 1 + k;
+        uint64_t low = v & (((uint64_t)1 << k) - 1);
+        put_bits(w, (uint64_t)head << len | (((uint64_t)2 << ones) - 2) << k | low, n + len);
+        return;
+    }
+    put_bits(w, head, n);
+    *w = put_long(*w, v);
 }
 
 static uint64_t zigzag(int64_t v)
@@ -183,115 +187,117 @@ static uint8_t cts_row(jo_index_builder *b, int32_t cts)
 
 /* How a block is coded. */
 typedef struct coding {
+    uint32_t n; /* samples */
     uint8_t size_k, gap_k;
     uint8_t cts_bits;
-    bool back; /* some gap is negative: gaps are zigzag numbers */
-    uint32_t ngaps;
-    uint64_t gaps[JO_INDEX_BLOCK];
+    bool back; /* some gap is negative: all are zigzag numbers */
+    uint8_t rows[JO_INDEX_BLOCK];
+    int64_t gaps[JO_INDEX_BLOCK]; /* from the end of the sample before, as they are coded */
 } coding;
 
-/* The Rice parameter for n numbers: near the length of their mean, where it costs least. */
-static uint8_t choose_k(const uint32_t *v, uint32_t n)
+/* The Rice parameter for n numbers that are `sum` together, with zeros behind them: near the length of their mean, where
+ * it costs least. */
+static uint8_t choose_k(const uint32_t v[JO_INDEX_BLOCK], uint32_t n, uint64_t sum)
 {
-    uint64_t sum = 0, least = UINT64_MAX;
-    unsigned best = 0;
+    unsigned k = n > 0 ? bit_length(sum / n) - 1 : 0;
+    int32_t more = 0, ones = 0; /* bits in unary by k - 1 and by k */
 
-    for (uint32_t i = 0; i < n; i++) {
+    k = k < 31 ? k : 31;
+    if (k == 0) {
+        return 0;
+    }
+    for (int i = 0; i < JO_INDEX_BLOCK; i++) {
+        int32_t y = (int32_t)(v[i] >> 1 >> (k - 1)), x = 2 * y + (v[i] >> (k - 1) & 1);
+        more += x < 2 * JO_INDEX_LONG ? x : 2 * JO_INDEX_LONG;
+        ones += y < 2 * JO_INDEX_LONG ? y : 2 * JO_INDEX_LONG;
+    }
+    return (uint8_t)(more < ones + (int32_t)n ? k - 1 : k);
+}
+
+static void choose_rows(jo_index_builder *b, coding *c)
+{
+    uint8_t top = 0;
+
+    for (uint32_t i = 0; i < c->n; i++) {
+        c->rows[i] = i > 0 && b->cts[i] == b->cts[i - 1] ? c->rows[i - 1] : cts_row(b, b->cts[i]);
+        top = c->rows[i] > top ? c->rows[i] : top;
+    }
+    c->cts_bits = top == 0 ? 0 : (uint8_t)bit_length(top);
+}
+
+static void choose_gaps(const jo_index_builder *b, coding *c)
+{
+    uint32_t v[JO_INDEX_BLOCK] = {0}, n = 0; /* as far as they tell which parameter is best */
+    uint64_t sum = 0;
+    int64_t all = 0;
+
+    c->gaps[0] = 0;
+    for (uint32_t i = 1; i < c->n; i++) {
+        c->gaps[i] = b->offset[i] - b->offset[i - 1] - b->size[i - 1];
+        all |= c->gaps[i];
+    }
+    c->back = all < 0;
+    c->gap_k = 0;
+    if (all == 0) {
+        return;
+    }
+    for (uint32_t i = 0; i < c->n; i++) {
+        uint64_t gap = c->back ? zigzag(c->gaps[i]) : (uint64_t)c->gaps[i];
+        c->gaps[i] = (int64_t)gap;
+        v[n] = gap < UINT32_MAX ? (uint32_t)gap : UINT32_MAX;
+        sum += v[n];
+        n += gap != 0;
+    }
+    c->gap_k = choose_k(v, n, sum);
+}
+
+/* Gives the sizes' sum. */
+static int64_t choose_sizes(const jo_index_builder *b, coding *c)
+{
+    uint32_t v[JO_INDEX_BLOCK] = {0};
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < c->n; i++) {
+        v[i] = b->size[i];
         sum += v[i];
     }
-    unsigned top = n > 0 ? bit_length(sum / n) - 1 : 0;
-    for (unsigned k = top < 31 ? top : 31, tries = 2; tries > 0; k--, tries--) {
-        uint32_t bits = n * (k + 1);
-        for (uint32_t i = 0; i < n; i++) {
-            uint32_t ones = v[i] >> k;
-            bits += ones < 2 * JO_INDEX_LONG ? ones : 2 * JO_INDEX_LONG;
-        }
-        if (bits < least) {
-            least = bits;
-            best = k;
-        }
-        if (k == 0) {
-            break;
-        }
-    }
-    return (uint8_t)best;
+    c->size_k = choose_k(v, c->n, sum);
+    return (int64_t)sum;
 }
 
-static void choose_coding(const jo_index_builder *b, coding *c)
+/* A sample takes at most 8 bits of flags and row and four numbers of at most JO_INDEX_LONG + 6 + 64, 32, 32 and 33
+ * bits. */
+static bit_writer put_samples(const jo_index_builder *b, const coding *c, bit_writer w)
 {
-    int64_t place = b->open[0].offset;
-    uint32_t sizes[JO_INDEX_BLOCK],
-        gaps[JO_INDEX_BLOCK]; /* as far as they tell which parameter is best */
-    uint8_t top_row = 0;
-
-    c->back = false;
-    c->ngaps = 0;
-    for (uint32_t i = 0; i < b->nopen; i++) {
-        const jo_sample *s = &b->open[i];
-        c->back = c->back || s->offset < place;
-        place = s->offset + s->size;
-        top_row = b->rows[i] > top_row ? b->rows[i] : top_row;
-        sizes[i] = s->size;
-    }
-    place = b->open[0].offset;
-    for (uint32_t i = 0; i < b->nopen; i++) {
-        int64_t gap = b->open[i].offset - place;
-        if (gap != 0) {
-            uint64_t v = c->back ? zigzag(gap) : (uint64_t)gap;
-            gaps[c->ngaps] = v < UINT32_MAX ? (uint32_t)v : UINT32_MAX;
-            c->gaps[c->ngaps++] = v;
-        }
-        place = b->open[i].offset + b->open[i].size;
-    }
-    c->cts_bits = top_row == 0 ? 0 : (uint8_t)bit_length(top_row);
-    c->size_k = choose_k(sizes, b->nopen);
-    c->gap_k = choose_k(gaps, c->ngaps);
-}
-
-/* At most 8 bits of flags and row and four numbers of at most JO_INDEX_LONG + 6 + 64, 32, 32 and 33 bits. */
-static void put_sample(bit_writer *w, const coding *c, const jo_sample *s, uint8_t row,
-                       unsigned flags, unsigned flags_before, uint64_t gap)
-{
-    put_bits(w, flags == flags_before, 1);
-    if (flags != flags_before) {
-        put_bits(w, flags, 3);
-    }
-    put_bits(w, row, c->cts_bits);
-    put_number(w, s->size, c->size_k);
-    if (flags & JO_INDEX_PLACE) {
-        put_number(w, gap, c->gap_k);
-    }
-    if (flags & JO_INDEX_DURATION) {
-        put_number(w, s->duration, JO_INDEX_OTHER_K);
-    }
-    if (row == JO_INDEX_EXPLICIT) {
-        put_number(w, zigzag(s->cts), JO_INDEX_OTHER_K);
-    }
-}
-
-static void put_samples(const jo_index_builder *b, const coding *c, bit_writer *w)
-{
-    const uint64_t *gap = c->gaps;
-    int64_t place = b->open[0].offset;
+    const unsigned size_k = c->size_k, gap_k = c->gap_k, cts_bits = c->cts_bits;
     uint32_t duration = b->last_duration;
     unsigned before = 0;
 
-    put_bits(w, (uint32_t)(c->size_k << 11 | c->gap_k << 6 | c->cts_bits << 3 | c->back), 16);
-    for (uint32_t i = 0; i < b->nopen; i++) {
-        const jo_sample *s = &b->open[i];
-        unsigned flags = (s->sync ? JO_INDEX_SYNC : 0) | (s->offset != place ? JO_INDEX_PLACE : 0) |
-                         (s->duration != duration ? JO_INDEX_DURATION : 0);
-        put_sample(w, c, s, b->rows[i], flags, before, flags & JO_INDEX_PLACE ? *gap++ : 0);
-        place = s->offset + s->size;
-        duration = s->duration;
+    put_bits(&w, size_k << 11 | gap_k << 6 | cts_bits << 3 | c->back, 16);
+    for (uint32_t i = 0; i < c->n; i++) {
+        unsigned flags = (b->sync[i] ? JO_INDEX_SYNC : 0) | (c->gaps[i] ? JO_INDEX_PLACE : 0) |
+                         (b->durations[i] != duration ? JO_INDEX_DURATION : 0);
+        bool same = flags == before;
+        uint32_t head = (same ? 1 : flags) << cts_bits | c->rows[i];
+        put_number(&w, head, (same ? 1 : 4) + cts_bits, b->size[i], size_k);
+        if (flags & JO_INDEX_PLACE) {
+            put_number(&w, 0, 0, (uint64_t)c->gaps[i], gap_k);
+        }
+        if (flags & JO_INDEX_DURATION) {
+            put_number(&w, 0, 0, b->durations[i], JO_INDEX_OTHER_K);
+        }
+        if (c->rows[i] == JO_INDEX_EXPLICIT) {
+            put_number(&w, 0, 0, zigzag(b->cts[i]), JO_INDEX_OTHER_K);
+        }
+        duration = b->durations[i];
         before = flags;
     }
+    return w;
 }
 
-static apr_status_t close_block(jo_index_builder *b, jo_ctx *cx)
+static apr_status_t code_block(jo_index_builder *b, jo_ctx *cx, uint32_t n)
 {
     coding c;
-    int64_t bytes = b->ix.bytes;
 
     if (b->stream.len > UINT32_MAX) {
         return jo_fail(cx, JO_EMEDIA, "more samples than an index holds");
@@ -301,60 +307,80 @@ static apr_status_t close_block(jo_index_builder *b, jo_ctx *cx)
         return cx->code;
     }
     bit_writer w = {.at = (uint8_t *)b->stream.data + b->stream.len};
-    jo_index_block *k = vec_push(&b->blocks);
-    for (uint32_t i = 0; i < b->nopen; i++) {
-        bytes -= b->open[i].size;
-    }
-    *k = (jo_index_block){.dts = b->open[0].dts,
-                          .offset = b->open[0].offset,
-                          .bytes = bytes,
-                          .at = (uint32_t)b->stream.len,
-                          .duration = b->last_duration};
-    choose_coding(b, &c);
-    put_samples(b, &c, &w);
-    end_bits(&w);
-    b->stream.len = (size_t)(w.at - (uint8_t *)b->stream.data);
-    b->last_duration = b->open[b->nopen - 1].duration;
-    b->nopen = 0;
+    *(jo_index_block *)vec_push(&b->blocks) = (jo_index_block){.dts = b->dts[0],
+                                                               .offset = b->offset[0],
+                                                               .bytes = b->ix.bytes,
+                                                               .at = (uint32_t)b->stream.len,
+                                                               .duration = b->last_duration};
+    c.n = n;
+    choose_rows(b, &c);
+    choose_gaps(b, &c);
+    b->ix.bytes += choose_sizes(b, &c);
+    w = put_samples(b, &c, w);
+    b->stream.len = (size_t)(w.at - (uint8_t *)b->stream.data) + (w.n > 0);
+    b->last_duration = b->durations[n - 1];
     return APR_SUCCESS;
 }
 
 /* -- figures kept while building ----------------------------------------------------------------------- */
 
-static void note_times(jo_index *ix, const jo_sample *s)
+static void note_first(jo_index_builder *b)
 {
-    int64_t pts = s->dts + s->cts;
+    jo_index *ix = &b->ix;
 
-    if (ix->count == 0) {
-        ix->cts = s->cts;
-        ix->duration = s->duration;
-        ix->first_dts = s->dts;
-        ix->first_pts = pts;
-        ix->end_pts = pts + s->duration;
+    ix->cts = b->cts[0];
+    ix->duration = b->durations[0];
+    ix->first_dts = b->dts[0];
+    ix->first_pts = b->dts[0] + b->cts[0];
+    ix->end_pts = ix->first_pts + b->durations[0];
+}
+
+static void note_times(jo_index_builder *b, uint32_t n)
+{
+    jo_index *ix = &b->ix;
+    int64_t first = ix->first_pts, end = ix->end_pts;
+    uint32_t same = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t pts = b->dts[i] + b->cts[i], next = b->dts[i + 1] + b->cts[i];
+        first = pts < first ? pts : first;
+        end = next > end ? next : end;
+        ix->reordered |= b->cts[i] != ix->cts;
     }
-    ix->reordered = ix->reordered || s->cts != ix->cts;
-    ix->first_pts = pts < ix->first_pts ? pts : ix->first_pts;
-    ix->end_pts = pts + s->duration > ix->end_pts ? pts + s->duration : ix->end_pts;
-    if (ix->const_until == ix->count && s->duration == ix->duration) {
-        ix->const_until++;
+    ix->first_pts = first;
+    ix->end_pts = end;
+    ix->end_dts = b->dts[n];
+    if (ix->const_until == ix->count) {
+        while (same < n && b->durations[same] == ix->duration) {
+            same++;
+        }
+        ix->const_until += same;
     }
 }
+
+/* Of a sample to be listed. */
+typedef struct place {
+    int64_t pts;
+    int64_t bytes; /* of all samples before it */
+} place;
 
 static jo_rap *last_rap(jo_index_builder *b)
 {
     return b->raps.len > 0 ? (jo_rap *)b->raps.data + b->raps.len - 1 : NULL;
 }
 
-static apr_status_t push_rap(jo_index_builder *b, jo_ctx *cx, uint32_t number, int64_t pts)
+static apr_status_t push_rap(jo_index_builder *b, jo_ctx *cx, uint32_t number, const place *p)
 {
     const uint32_t *fragments = (const uint32_t *)b->fragments.data;
-    size_t n = b->fragments.len;
 
     if (vec_reserve(&b->raps, cx, 1) != APR_SUCCESS) {
         return cx->code;
     }
-    *(jo_rap *)vec_push(&b->raps) =
-        (jo_rap){number, n > 0 && fragments[n - 1] == number, false, pts};
+    while (b->next_fragment < b->fragments.len && fragments[b->next_fragment] < number) {
+        b->next_fragment++;
+    }
+    bool begins = b->next_fragment < b->fragments.len && fragments[b->next_fragment] == number;
+    *(jo_rap *)vec_push(&b->raps) = (jo_rap){number, begins, false, p->pts, p->bytes};
     return APR_SUCCESS;
 }
 
@@ -376,95 +402,95 @@ static void settle(jo_index_builder *b)
 
 /* Where every sample is a sync sample but pictures are reordered, only those are random access points that
  * divide the presentation: all before are shown earlier, all after later. */
-static apr_status_t note_divider(jo_index_builder *b, jo_ctx *cx, uint32_t number, int64_t pts)
+static apr_status_t note_divider(jo_index_builder *b, jo_ctx *cx, uint32_t number, const place *p)
 {
-    while (b->raps.len > 0 && last_rap(b)->ept > pts) {
+    while (b->raps.len > 0 && last_rap(b)->ept > p->pts) {
         b->raps.len--;
     }
-    if (number > 0 && pts <= b->latest_pts) {
+    if (number > 0 && p->pts <= b->latest_pts) {
         return APR_SUCCESS;
     }
-    b->latest_pts = pts;
-    return push_rap(b, cx, number, pts);
+    b->latest_pts = p->pts;
+    return push_rap(b, cx, number, p);
 }
 
-static apr_status_t list(jo_index_builder *b, jo_ctx *cx, uint32_t number, const jo_sample *s)
+static apr_status_t list(jo_index_builder *b, jo_ctx *cx, uint32_t number, bool sync,
+                         const place *p)
 {
-    int64_t pts = s->dts + s->cts;
-
     if (!b->mixed) {
-        return note_divider(b, cx, number, pts);
+        return note_divider(b, cx, number, p);
     }
-    if (s->sync) {
+    if (sync) {
         settle(b);
-        return push_rap(b, cx, number, pts);
+        return push_rap(b, cx, number, p);
     }
     if (b->raps.len > 0) {
-        lower(last_rap(b), pts);
+        lower(last_rap(b), p->pts);
     }
     return APR_SUCCESS;
 }
 
-/* Lists all samples so far, which are sync samples: sound never comes here, and pictures early. */
-static apr_status_t list_all(jo_index_builder *b, jo_ctx *cx)
+/* Lists all that is coded, anew: sync samples, else it were listed. Sound never comes here, and pictures early. */
+static apr_status_t list_coded(jo_index_builder *b, jo_ctx *cx)
 {
-    jo_index coded = b->ix; /* the closed blocks */
-    size_t nfragments = b->fragments.len;
+    jo_index coded = b->ix;
+    place p = {0, 0};
     jo_cursor c;
     jo_sample s;
 
-    coded.count = (uint32_t)(b->blocks.len * JO_INDEX_BLOCK);
     coded.blocks = (jo_index_block *)b->blocks.data;
     coded.stream = (uint8_t *)b->stream.data;
-    jo_cursor_init(&c, &coded, 0);
     b->listing = true;
     b->raps.len = 0;
-    b->fragments.len = 0; /* regrows with the samples: push_rap() looks at the last */
-    for (uint32_t n = 0; n < b->ix.count && cx->code == APR_SUCCESS; n++) {
-        if (b->fragments.len < nfragments &&
-            ((uint32_t *)b->fragments.data)[b->fragments.len] == n) {
-            b->fragments.len++;
-        }
-        if (!jo_cursor_next(&c, &s)) {
-            s = b->open[n - coded.count];
-        }
-        list(b, cx, n, &s);
+    b->next_fragment = 0;
+    jo_cursor_init(&c, &coded, 0);
+    while (cx->code == APR_SUCCESS && jo_cursor_next(&c, &s)) {
+        p.pts = s.dts + s.cts;
+        list(b, cx, c.next - 1, s.sync, &p);
+        p.bytes += s.size;
     }
-    b->fragments.len = nfragments;
     return cx->code;
 }
 
-static apr_status_t note_rap(jo_index_builder *b, jo_ctx *cx, const jo_sample *s)
+static apr_status_t note_raps(jo_index_builder *b, jo_ctx *cx, uint32_t n)
 {
-    bool mixes = !s->sync && !b->mixed; /* what divides is another question from here on */
+    bool mixes = !b->mixed && memchr(b->sync, false, n) != NULL;
 
-    b->mixed = b->mixed || mixes;
-    if ((mixes || (!b->listing && b->ix.reordered)) && list_all(b, cx) != APR_SUCCESS) {
+    b->mixed = b->mixed || mixes; /* what divides is another question from here on */
+    if ((mixes || (!b->listing && b->ix.reordered)) && list_coded(b, cx) != APR_SUCCESS) {
         return cx->code;
     }
-    return b->listing ? list(b, cx, b->ix.count, s) : APR_SUCCESS;
-}
-
-/* The held sample's duration is known now. */
-static apr_status_t write_held(jo_index_builder *b, jo_ctx *cx)
-{
-    const jo_sample *s = &b->open[b->nopen];
-
-    note_times(&b->ix, s);
-    if (b->held_begins) {
-        if (vec_reserve(&b->fragments, cx, 1) != APR_SUCCESS) {
+    place p = {0, b->ix.bytes};
+    for (uint32_t i = 0; b->listing && i < n; i++) {
+        p.pts = b->dts[i] + b->cts[i];
+        if (list(b, cx, b->ix.count + i, b->sync[i], &p) != APR_SUCCESS) {
             return cx->code;
         }
-        *(uint32_t *)vec_push(&b->fragments) = b->ix.count;
+        p.bytes += b->size[i];
     }
-    if (note_rap(b, cx, s) != APR_SUCCESS) {
+    return APR_SUCCESS;
+}
+
+/* Codes the first n open samples; dts[n] is where they end. */
+static apr_status_t close_block(jo_index_builder *b, jo_ctx *cx, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t duration = b->dts[i + 1] - b->dts[i];
+        if (duration > UINT32_MAX) {
+            return jo_fail(cx, JO_EMEDIA, "sample %u lasts too long", b->ix.count + i);
+        }
+        b->durations[i] = (uint32_t)duration;
+    }
+    if (b->ix.count == 0) {
+        note_first(b);
+    }
+    note_times(b, n);
+    if (note_raps(b, cx, n) != APR_SUCCESS || code_block(b, cx, n) != APR_SUCCESS) {
         return cx->code;
     }
-    b->rows[b->nopen++] = cts_row(b, s->cts);
-    b->ix.count++;
-    b->ix.bytes += s->size;
-    b->end_dts = s->dts + s->duration;
-    return b->nopen == JO_INDEX_BLOCK ? close_block(b, cx) : APR_SUCCESS;
+    b->ix.count += n;
+    b->nopen = 0;
+    return APR_SUCCESS;
 }
 
 /* -- building ------------------------------------------------------------------------------------------- */
@@ -474,72 +500,129 @@ void jo_index_begin_fragment(jo_index_builder *b)
     b->next_begins = true;
 }
 
-static apr_status_t check(jo_index_builder *b, jo_ctx *cx, const jo_sample *s)
+static apr_status_t begin_fragment(jo_index_builder *b, jo_ctx *cx)
 {
-    if (s->dts < -TIME_LIMIT || s->dts > TIME_LIMIT) {
-        return jo_fail(cx, JO_EMEDIA, "sample %u: decoding time out of bounds",
-                       b->ix.count + b->holding);
+    if (b->next_begins) {
+        if (vec_reserve(&b->fragments, cx, 1) != APR_SUCCESS) {
+            return cx->code;
+        }
+        *(uint32_t *)vec_push(&b->fragments) = b->ix.count + b->nopen;
+        b->next_begins = false;
     }
-    if (s->offset < 0 || s->offset > TIME_LIMIT) {
-        return jo_fail(cx, JO_EMEDIA, "sample %u: place out of bounds", b->ix.count + b->holding);
+    return APR_SUCCESS;
+}
+
+/* Raises DTS of the open samples from `from` on that run back to the one before, keeping the PTS. */
+static apr_status_t order(jo_index_builder *b, jo_ctx *cx, uint32_t from, uint32_t timescale)
+{
+    for (uint32_t i = from > 0 ? from : 1; i < b->nopen; i++) {
+        int64_t back = b->dts[i - 1] - b->dts[i];
+        if (back <= 0) {
+            continue;
+        }
+        if (back > timescale || b->cts[i] - back < INT32_MIN) {
+            return jo_fail(cx, JO_EMEDIA,
+                           "sample %u: decoding time runs back by more than a second",
+                           b->ix.count + i);
+        }
+        b->dts[i] += back;
+        b->cts[i] = (int32_t)(b->cts[i] - back);
     }
-    if (b->ix.count + b->holding >= cx->limits->samples) {
+    return APR_SUCCESS;
+}
+
+static bool in_bounds(int64_t dts, int64_t offset)
+{
+    return dts >= -TIME_LIMIT && dts <= TIME_LIMIT && offset >= 0 && offset <= TIME_LIMIT;
+}
+
+static apr_status_t check(const jo_index_builder *b, jo_ctx *cx, uint32_t from)
+{
+    for (uint32_t i = from; i < b->nopen; i++) {
+        if (!in_bounds(b->dts[i], b->offset[i])) {
+            return jo_fail(cx, JO_EMEDIA, "sample %u: %s out of bounds", b->ix.count + i,
+                           in_bounds(b->dts[i], 0) ? "place" : "decoding time");
+        }
+    }
+    return APR_SUCCESS;
+}
+
+/* The usual case of both. */
+static bool is_orderly(const jo_index_builder *b, uint32_t from)
+{
+    int64_t before = b->dts[from > 0 ? from - 1 : 0];
+    bool bad = b->dts[from] < -TIME_LIMIT;
+
+    for (uint32_t i = from; i < b->nopen; i++) {
+        bad |= b->dts[i] < before || (uint64_t)b->offset[i] > TIME_LIMIT;
+        before = b->dts[i];
+    }
+    return !bad && before <= TIME_LIMIT;
+}
+
+/* Takes the samples that were written into the columns behind the open ones: n of them, which fit. */
+static apr_status_t open_more(jo_index_builder *b, jo_ctx *cx, uint32_t n, uint32_t timescale)
+{
+    uint32_t from = b->nopen;
+
+    b->nopen += n;
+    if (b->ix.count + b->nopen > cx->limits->samples) {
         return jo_fail(cx, JO_EMEDIA, "more than %u samples", cx->limits->samples);
     }
-    return APR_SUCCESS;
-}
-
-/* Raises a DTS that runs back to the one before, keeping the PTS. */
-static apr_status_t order(jo_index_builder *b, jo_ctx *cx, uint32_t timescale, int64_t *dts,
-                          int32_t *cts)
-{
-    int64_t before = b->open[b->nopen].dts, back = before - *dts;
-
-    if (back > timescale || *cts - back < INT32_MIN) {
-        return jo_fail(cx, JO_EMEDIA, "sample %u: decoding time runs back by more than a second",
-                       b->ix.count + 1);
+    if (!is_orderly(b, from) &&
+        (check(b, cx, from) != APR_SUCCESS || order(b, cx, from, timescale) != APR_SUCCESS)) {
+        return cx->code;
     }
-    *dts = before;
-    *cts = (int32_t)(*cts - back);
-    return APR_SUCCESS;
-}
-
-/* Ends the held sample where the next one begins. */
-static apr_status_t end_held(jo_index_builder *b, jo_ctx *cx, int64_t dts)
-{
-    jo_sample *held = &b->open[b->nopen];
-    int64_t duration = dts - held->dts;
-
-    if (duration > UINT32_MAX) {
-        return jo_fail(cx, JO_EMEDIA, "sample %u lasts too long", b->ix.count);
+    if (b->nopen <= JO_INDEX_BLOCK) {
+        return APR_SUCCESS;
     }
-    held->duration = (uint32_t)duration;
-    return write_held(b, cx);
+    if (close_block(b, cx, JO_INDEX_BLOCK) != APR_SUCCESS) {
+        return cx->code;
+    }
+    b->dts[0] = b->dts[JO_INDEX_BLOCK];
+    b->offset[0] = b->offset[JO_INDEX_BLOCK];
+    b->size[0] = b->size[JO_INDEX_BLOCK];
+    b->cts[0] = b->cts[JO_INDEX_BLOCK];
+    b->sync[0] = b->sync[JO_INDEX_BLOCK];
+    b->nopen = 1;
+    return APR_SUCCESS;
 }
 
 apr_status_t jo_index_add(jo_index_builder *b, jo_ctx *cx, const jo_sample *s, uint32_t timescale)
 {
-    int64_t dts = s->dts;
-    int32_t cts = s->cts;
+    uint32_t i = b->nopen;
 
-    if (check(b, cx, s) != APR_SUCCESS) {
+    if (begin_fragment(b, cx) != APR_SUCCESS) {
         return cx->code;
     }
-    if (b->holding &&
-        ((dts < b->open[b->nopen].dts && order(b, cx, timescale, &dts, &cts) != APR_SUCCESS) ||
-         end_held(b, cx, dts) != APR_SUCCESS)) {
+    b->dts[i] = s->dts;
+    b->offset[i] = s->offset;
+    b->size[i] = s->size;
+    b->cts[i] = s->cts;
+    b->sync[i] = s->sync;
+    b->duration = s->duration;
+    return open_more(b, cx, 1, timescale);
+}
+
+apr_status_t jo_index_add_rows(jo_index_builder *b, jo_ctx *cx, const jo_rows *rows,
+                               uint32_t timescale)
+{
+    if (rows->count > 0 && begin_fragment(b, cx) != APR_SUCCESS) {
         return cx->code;
     }
-    jo_sample *held = &b->open[b->nopen];
-    held->dts = dts;
-    held->offset = s->offset;
-    held->size = s->size;
-    held->duration = s->duration;
-    held->cts = cts;
-    held->sync = s->sync;
-    b->holding = true;
-    b->held_begins = b->next_begins;
-    b->next_begins = false;
+    for (uint32_t from = 0, n; from < rows->count; from += n) {
+        uint32_t to = b->nopen, room = JO_INDEX_BLOCK + 1 - to;
+        n = rows->count - from < room ? rows->count - from : room;
+        memcpy(b->dts + to, rows->dts + from, n * sizeof(*b->dts));
+        memcpy(b->offset + to, rows->offset + from, n * sizeof(*b->offset));
+        memcpy(b->size + to, rows->size + from, n * sizeof(*b->size));
+        memcpy(b->cts + to, rows->cts + from, n * sizeof(*b->cts));
+        memcpy(b->sync + to, rows->sync + from, n * sizeof(*b->sync));
+        if (open_more(b, cx, n, timescale) != APR_SUCCESS) {
+            return cx->code;
+        }
+    }
+    b->duration = rows->duration;
     return APR_SUCCESS;
 }
 
@@ -563,11 +646,11 @@ apr_status_t jo_index_finish(jo_index_builder *b, jo_ctx *cx, jo_index **out)
 {
     jo_index *ix = apr_palloc(cx->pool, sizeof(*ix));
 
-    if (b->holding && write_held(b, cx) != APR_SUCCESS) {
-        return cx->code;
-    }
-    if (b->nopen > 0 && close_block(b, cx) != APR_SUCCESS) {
-        return cx->code;
+    if (b->nopen > 0) {
+        b->dts[b->nopen] = b->dts[b->nopen - 1] + b->duration;
+        if (close_block(b, cx, b->nopen) != APR_SUCCESS) {
+            return cx->code;
+        }
     }
     if (vec_reserve(&b->stream, cx, TAIL) != APR_SUCCESS) {
         return cx->code;
@@ -575,7 +658,6 @@ apr_status_t jo_index_finish(jo_index_builder *b, jo_ctx *cx, jo_index **out)
     memset(b->stream.data + b->stream.len, 0, TAIL);
     b->stream.len += TAIL;
     *ix = b->ix;
-    ix->end_dts = b->end_dts;
     ix->all_sync = !b->mixed;
     keep_raps(b, cx->pool, ix);
     ix->blocks = vec_keep(&b->blocks, cx->pool);

@@ -3,6 +3,7 @@
 #include "../base/log.h"
 #include "../base/status.h"
 
+#include <apr_strings.h>
 #include <apr_tables.h>
 #include <stdlib.h>
 
@@ -64,7 +65,24 @@ static bool has_fragment_raps(const jo_index *ix)
     return false;
 }
 
-/* First random access point of t at or after wire time `time`; false if there is none in its span.
+/* Bytes of all samples of t's source before one. */
+static int64_t bytes_before(const jo_track *t, uint32_t sample)
+{
+    return jo_index_range_bytes(t->index, 0, sample);
+}
+
+static jo_cut start_of(const jo_track *t)
+{
+    return (jo_cut){t->span.in, t->start, bytes_before(t, t->span.in)};
+}
+
+static jo_cut end_of(const jo_track *t)
+{
+    return (jo_cut){t->span.out, t->end, bytes_before(t, t->span.out)};
+}
+
+/* First random access point of t at or after wire time `time`; false if there is none in its span. Until plan_track() is
+ * done, the bytes of a cut are those of all samples of the source before it.
  * fragments: only those that start a source fragment. */
 static bool find_cut(const jo_track *t, int64_t time, bool fragments, jo_cut *out)
 {
@@ -72,11 +90,15 @@ static bool find_cut(const jo_track *t, int64_t time, bool fragments, jo_cut *ou
     int64_t at = jo_ticks_sub(time, t->span.shift);
 
     if (ix->raps == NULL) {
-        uint32_t n = jo_index_find_dts(ix, jo_ticks_sub(at, ix->cts));
-        n = n < t->span.in ? t->span.in : n;
-        out->sample = n;
-        out->time = n < t->span.out ? jo_index_dts(ix, n) + ix->cts + t->span.shift : t->end;
-        return n < t->span.out;
+        jo_found_sample f = jo_index_find(ix, jo_ticks_sub(at, ix->cts));
+        if (f.sample < t->span.in) {
+            f = (jo_found_sample){t->span.in, jo_index_dts(ix, t->span.in),
+                                  bytes_before(t, t->span.in)};
+        }
+        out->sample = f.sample;
+        out->time = f.sample < t->span.out ? f.dts + ix->cts + t->span.shift : t->end;
+        out->bytes = f.bytes;
+        return f.sample < t->span.out;
     }
     for (uint32_t k = jo_index_find_rap(ix, at); k < ix->nraps; k++) {
         const jo_rap *r = &ix->raps[k];
@@ -86,6 +108,7 @@ static bool find_cut(const jo_track *t, int64_t time, bool fragments, jo_cut *ou
         if (r->sample >= t->span.in && (!fragments || r->fragment)) {
             out->sample = r->sample;
             out->time = r->ept + t->span.shift;
+            out->bytes = r->bytes;
             return true;
         }
     }
@@ -423,16 +446,15 @@ static int64_t leeway(const jo_track *t, const boundaries *b, int64_t boundary)
 static jo_cut cut_track(const jo_track *t, const boundaries *b, int64_t boundary, int64_t met,
                         bool *aligned)
 {
-    const jo_cut none = {t->span.out, t->end, 0};
     const jo_track *ref = b->ref;
     int64_t at = jo_ticks_ceil(boundary, ref->timescale, t->timescale) - leeway(t, b, boundary);
     jo_cut cut;
 
     if (at <= t->start) { /* nothing before it but what is hidden */
-        return (jo_cut){t->span.in, t->start, 0};
+        return start_of(t);
     }
     if (at >= t->end || !find_cut(t, at, false, &cut) || cut.time >= t->end) {
-        cut = none;
+        cut = end_of(t);
     }
     if (t->kind == JO_VIDEO && at < t->end && !near(t, cut.time, ref, met)) {
         *aligned = false;
@@ -500,7 +522,8 @@ static void cut_changes(const jo_track *t, int n, const boundaries *b, jo_track_
         }
         int i = find_boundary(b, c->at);
         int64_t time = sync_time(t, c->sample);
-        tp->cuts[i] = (jo_cut){c->sample, time > t->start ? time : t->start, 0};
+        tp->cuts[i] =
+            (jo_cut){c->sample, time > t->start ? time : t->start, bytes_before(t, c->sample)};
         for (int j = i - 1; j > 0 && tp->cuts[j].sample > c->sample; j--) {
             tp->cuts[j] = tp->cuts[i];
         }
@@ -548,19 +571,18 @@ static void plan_track(jo_ctx *cx, const jo_period *period, int number, const bo
 
     tp->cuts = apr_pcalloc(cx->pool, sizeof(*tp->cuts) * (size_t)(n + 1));
     tp->aligned = true;
-    tp->cuts[0] = (jo_cut){t->span.in, t->start, 0};
+    tp->cuts[0] = start_of(t);
     for (int i = 1; i < n; i++) {
         int64_t met = reference != NULL ? where_met(b, reference, i) : b->times[i];
         tp->cuts[i] = cut_track(t, b, b->times[i], met, &tp->aligned);
     }
     tp->aligned |= reference == NULL;
-    tp->cuts[n] = (jo_cut){t->span.out, t->end, 0};
+    tp->cuts[n] = end_of(t);
     cut_changes(t, number, b, tp);
     time_empty(tp, t, b, n);
-    for (int i = 1; i <= n; i++) {
-        tp->cuts[i].bytes =
-            tp->cuts[i - 1].bytes +
-            jo_index_range_bytes(t->index, tp->cuts[i - 1].sample, tp->cuts[i].sample);
+    int64_t before = tp->cuts[0].bytes;
+    for (int i = 0; i <= n; i++) {
+        tp->cuts[i].bytes -= before;
     }
 }
 
@@ -613,6 +635,18 @@ apr_status_t jo_plan_make(jo_ctx *cx, const jo_period *period, jo_fraction wante
     apr_pool_destroy(b.pool);
     *out = p;
     return rv;
+}
+
+jo_plan *jo_plan_copy(jo_ctx *cx, const jo_period *period, const jo_plan *plan)
+{
+    jo_plan *p = apr_pmemdup(cx->pool, plan, sizeof(*p));
+
+    p->tracks = apr_pmemdup(cx->pool, plan->tracks, sizeof(*p->tracks) * (size_t)period->ntracks);
+    for (int i = 0; i < period->ntracks; i++) {
+        p->tracks[i].cuts =
+            apr_pmemdup(cx->pool, plan->tracks[i].cuts, sizeof(jo_cut) * (size_t)(plan->count + 1));
+    }
+    return p;
 }
 
 /* -- looking up ------------------------------------------------------------------------------------- */

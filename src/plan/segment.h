@@ -41,6 +41,9 @@ typedef struct jo_plan {
 /* wanted.den == 0: cut at every source fragment or GOP (DASH's default). JO_EMEDIA beyond limits->segments. */
 apr_status_t jo_plan_make(jo_ctx *cx, const jo_period *period, jo_fraction wanted, jo_plan **out);
 
+/* The same, to be changed by a packager. */
+jo_plan *jo_plan_copy(jo_ctx *cx, const jo_period *period, const jo_plan *plan);
+
 /* (An empty segment inside a track lasts 0: the sample before it goes on to the next. Leading ones last as
  * long as the reference's.) */
 

@@ -791,6 +791,12 @@ static void test_fingerprint(void)
     demux(&w);
     ok(memcmp(before, got.fingerprint, sizeof before), "the moov is");
     w = make((movie){0});
+    for (size_t i = 0; i + 20 < w.len; i++)
+        if (!memcmp(w.data + i, "stsz", 4))
+            w.data[i + 4 + 12 + 3] ^= 1;
+    is_int(demux(&w), APR_SUCCESS, "another size of the first sample");
+    ok(memcmp(before, got.fingerprint, sizeof before), "as what its tables say");
+    w = make((movie){0});
     jo_write_bytes(&w,
                    "\0\0\0\x8"
                    "free",

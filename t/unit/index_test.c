@@ -158,6 +158,109 @@ static void test_odd_values(void)
     ok(ix && ix->first_dts == -5000 && ix->end_dts == dts, "first and last DTS");
 }
 
+static void hash_of(const jo_index *ix, uint8_t out[JO_SHA256_SIZE])
+{
+    jo_sha256 *h = jo_sha256_make(pool);
+
+    jo_index_hash(ix, h);
+    jo_sha256_finish(h, out);
+}
+
+static bool same_hash(const jo_index *a, const jo_index *b)
+{
+    uint8_t x[JO_SHA256_SIZE], y[JO_SHA256_SIZE];
+
+    hash_of(a, x);
+    hash_of(b, y);
+    return !memcmp(x, y, sizeof x);
+}
+
+/* As build(), in rows of 1, 2, … JO_ROWS, 1, 2, … samples. */
+static jo_index *build_in_rows(const jo_sample *s, uint32_t n)
+{
+    jo_index *ix = NULL;
+    jo_rows rows;
+
+    jo_ctx_init(&cx, pool);
+    jo_index_builder *b = jo_index_builder_make(&cx);
+    for (uint32_t at = 0, many = 1; at < n; at += rows.count, many = many % JO_ROWS + 1) {
+        rows.count = n - at < many ? n - at : many;
+        for (uint32_t i = 0; i < rows.count; i++) {
+            rows.dts[i] = s[at + i].dts;
+            rows.offset[i] = s[at + i].offset;
+            rows.size[i] = s[at + i].size;
+            rows.cts[i] = s[at + i].cts;
+            rows.sync[i] = s[at + i].sync;
+            rows.duration = s[at + i].duration;
+        }
+        if (jo_index_add_rows(b, &cx, &rows, 25) != APR_SUCCESS)
+            return NULL;
+    }
+    return jo_index_finish(b, &cx, &ix) == APR_SUCCESS ? ix : NULL;
+}
+
+static void test_rows(void)
+{
+    jo_sample *s = make_hour(1);
+    jo_index *one = build(s, HOUR, 0), *rows = build_in_rows(s, HOUR);
+
+    ok(rows && reads_back(rows, s, 0) && same_hash(one, rows), "rows of any length read back");
+    ok(rows->nraps == one->nraps && rows->raps[900].bytes == one->raps[900].bytes &&
+           one->raps[900].bytes == jo_index_range_bytes(one, 0, one->raps[900].sample) &&
+           rows->end_pts == one->end_pts && rows->const_until == HOUR,
+       "and what is kept of them is the same");
+    jo_found_sample f = jo_index_find(one, s[777].dts);
+    ok(f.sample == 777 && f.dts == s[777].dts && f.bytes == jo_index_range_bytes(one, 0, 777),
+       "a search tells the bytes before a sample");
+    s[5000].dts++; /* durations vary now */
+    one = build(s, HOUR, 0);
+    f = jo_index_find(one, s[7000].dts - 1);
+    ok(f.sample == 7000 && f.dts == s[7000].dts && f.bytes == jo_index_range_bytes(one, 0, 7000),
+       "also where they last differently");
+    f = jo_index_find(one, s[64 * 100].dts);
+    ok(f.sample == 6400 && f.bytes == jo_index_range_bytes(one, 0, 6400), "at a block's first");
+    f = jo_index_find(one, INT64_MAX);
+    ok(f.sample == HOUR && f.dts == one->end_dts && f.bytes == one->bytes, "and past the end");
+    free(s);
+}
+
+/* Whatever an answer depends on is in the hash. */
+static void test_hash(void)
+{
+    jo_sample *s = make_hour(25);
+    jo_index *ix = build(s, 500, 0);
+    jo_sample kept = s[300];
+
+    ok(same_hash(ix, build(s, 500, 0)), "the same samples, the same hash");
+    ok(!same_hash(ix, build(s, 499, 0)), "not with one less");
+    ok(!same_hash(ix, build(s, 500, 100)), "nor in fragments");
+    s[300].size ^= 1;
+    s[301].offset = s[300].offset + kept.size;
+    ok(!same_hash(ix, build(s, 500, 0)), "nor another size");
+    s[300] = kept;
+    s[300].dts++;
+    ok(!same_hash(ix, build(s, 500, 0)), "nor DTS");
+    s[300] = kept;
+    s[300].cts++;
+    ok(!same_hash(ix, build(s, 500, 0)), "nor composition offset");
+    s[300] = kept;
+    s[300].sync = !kept.sync;
+    ok(!same_hash(ix, build(s, 500, 0)), "nor kind of sample");
+    s[300] = kept;
+    s[499].duration++;
+    ok(!same_hash(ix, build(s, 500, 0)), "nor end");
+    s[499].duration--;
+    for (uint32_t i = 0; i < 500; i++)
+        s[i].offset += 8;
+    ok(!same_hash(ix, build(s, 500, 0)), "nor place in the file");
+    for (uint32_t i = 0; i < 500; i++) {
+        s[i].offset -= 8;
+        s[i].dts += 8;
+    }
+    ok(!same_hash(ix, build(s, 500, 0)), "nor in time");
+    free(s);
+}
+
 static void test_raps(void)
 {
     /* open GOP: I P B B I B B P, the B before the second I in presentation follow it in the file */
@@ -313,6 +416,8 @@ int main(void)
     test_hour();
     test_memory();
     test_odd_values();
+    test_rows();
+    test_hash();
     test_raps();
     test_raps_that_go_back();
     test_late_mix();

@@ -237,6 +237,59 @@ static bool without_openat2(int error)
            syscall(SYS_openat2, -1, "", NULL, 0) == -1 && errno == error;
 }
 
+/* Counts reads of a source and, past `good` bytes, fails. */
+static int reads;
+static int64_t good;
+
+static apr_status_t counted_read(jo_ctx *c, jo_source *src, int64_t off, size_t len, void *buf)
+{
+    reads++;
+    if (off + (int64_t)len > good)
+        return jo_fail(c, JO_EMEDIA, "truncated");
+    for (size_t i = 0; i < len; i++)
+        ((uint8_t *)buf)[i] = (uint8_t)((off + (int64_t)i) * 7 >> 2);
+    return APR_SUCCESS;
+}
+
+static bool reads_ahead(jo_source *ahead, int64_t off, size_t len)
+{
+    static uint8_t got[40000];
+
+    jo_ctx_init(&cx, pool);
+    if (jo_source_read(&cx, ahead, off, len, got) != APR_SUCCESS)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (got[i] != (uint8_t)((off + (int64_t)i) * 7 >> 2))
+            return false;
+    return true;
+}
+
+static void test_ahead(void)
+{
+    static const jo_source_ops ops = {.scheme = "counted", .read = counted_read};
+    jo_source src = {.ops = &ops, .name = "x", .path = "/x", .id = {.size = 100000}};
+    jo_source *ahead = jo_source_ahead(pool, &src);
+
+    good = 100000;
+    ok(jo_identity_same(&ahead->id, &src.id) && !strcmp(ahead->name, "x") &&
+           !strcmp(ahead->path, "/x") && jo_source_file(ahead) == NULL,
+       "ahead: is the same source");
+    ok(reads_ahead(ahead, 5000, 16) && reads_ahead(ahead, 5016, 1000) &&
+           reads_ahead(ahead, 6016, 8) && reads == 1,
+       "small reads that follow each other are one");
+    ok(reads_ahead(ahead, 4999, 2) && reads_ahead(ahead, 4999 + 2046, 2) && reads == 2,
+       "to the last byte, and again before the first");
+    ok(reads_ahead(ahead, 4999 + 2046, 3) && reads == 3, "past the last");
+    ok(reads_ahead(ahead, 10, 40000) && reads_ahead(ahead, 4999 + 2047, 9) && reads == 4,
+       "a large read goes by");
+    ok(reads_ahead(ahead, 99990, 10) && reads_ahead(ahead, 99999, 1) && reads == 5,
+       "up to the end");
+    good = 50000;
+    ok(!reads_ahead(ahead, 60000, 10) && !reads_ahead(ahead, 60000, 10) && reads == 7,
+       "what could not be read is not held");
+    ok(!reads_ahead(ahead, 99999, 2), "nothing past the end");
+}
+
 int main(void)
 {
     apr_initialize();
@@ -246,6 +299,7 @@ int main(void)
     test_memory();
     test_reading();
     test_closing();
+    test_ahead();
     test_roots("as the kernel has it");
     if (without_openat2(EPERM))
         test_roots("without openat2 (EPERM)");
