@@ -25,6 +25,7 @@ each "headers" "" src/*.h src/*/*.h
 each "unit tests" .c t/unit/*_test.c
 each "golden tests" "" t/golden/*.t
 each "httpd tests" "" t/http/*.t
+each "bench tests and files" "" t/bench/*.t t/bench/*.pm t/bench/*.pl t/bench/*.c t/bench/*.sh
 each "guards" "" t/guard/*.sh
 
 each "fuzz targets" .c t/fuzz/*_fuzz.c
