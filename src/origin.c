@@ -18,18 +18,23 @@ static apr_status_t find_title(jo_ctx *cx, const jo_request *rq, const jo_title 
     return rv;
 }
 
-/* Opens source i and makes sure that it is what was indexed. */
+/* Opens source i; APR_EMISMATCH if it is not what was indexed. */
 static apr_status_t open_same(jo_ctx *cx, const jo_title *t, int i, jo_source **out)
 {
     const jo_source_ref *ref = &t->presentation->sources[i];
 
-    if (jo_source_open(cx, ref->path, out) != APR_SUCCESS) {
-        return cx->code;
-    }
-    if (!jo_identity_same(&(*out)->id, &ref->id)) {
-        return APR_EMISMATCH;
-    }
-    return APR_SUCCESS;
+    return jo_source_reopen(cx, ref->path, &ref->id, out);
+}
+
+/* APR_EMISMATCH if source i is not what was indexed. */
+static apr_status_t check_same(jo_ctx *cx, const jo_title *t, int i)
+{
+    const jo_source_ref *ref = &t->presentation->sources[i];
+    jo_source *src;
+
+    return jo_source_unchanged(cx, ref->path, &ref->id)
+               ? APR_SUCCESS
+               : jo_source_reopen(cx, ref->path, &ref->id, &src);
 }
 
 /* Opens what holds the segment's samples, and with it what says where they are. */
@@ -79,7 +84,6 @@ static apr_status_t check_sources(jo_ctx *cx, const jo_title *t, jo_found *f)
     const jo_period *period = &t->presentation->periods[0];
     int own = f->resource.track < 0 ? -1 : period->tracks[f->resource.track]->span.source;
     int reference = period->tracks[period->reference]->span.source;
-    jo_source *src;
 
     if (f->route->need == JO_NEED_SAMPLES) {
         return open_segment(cx, t, f);
@@ -91,7 +95,7 @@ static apr_status_t check_sources(jo_ctx *cx, const jo_title *t, jo_found *f)
         if (own >= 0 && i != own && i != reference) {
             continue;
         }
-        apr_status_t rv = open_same(cx, t, i, &src);
+        apr_status_t rv = check_same(cx, t, i);
         if (rv != APR_SUCCESS) {
             return rv;
         }

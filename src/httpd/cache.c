@@ -406,6 +406,22 @@ static apr_status_t acquire(jo_cache *c, jo_ctx *cx, entry *fresh, const jo_iden
                             : "too many requests wait for titles that are being loaded");
 }
 
+/* What is loaded already, with a reference for the caller; NULL if there is nothing. */
+static entry *find_ready(jo_cache *c, const char *key, size_t key_len)
+{
+    pthread_mutex_lock(&c->lock);
+    entry *e = apr_hash_get(c->table, key, (apr_ssize_t)key_len);
+    if (e && e->state == READY) {
+        e->references++;
+        list_cut(c, e);
+        list_push(c, e);
+    } else {
+        e = NULL;
+    }
+    pthread_mutex_unlock(&c->lock);
+    return e;
+}
+
 static apr_status_t cache_get(const jo_title_store *self, jo_ctx *cx, const char *path, bool direct,
                               const jo_title **out)
 {
@@ -414,10 +430,17 @@ static apr_status_t cache_get(const jo_title_store *self, jo_ctx *cx, const char
     size_t key_len;
     entry *e;
 
+    const char *key = key_make(v, cx, path, direct, &key_len);
+    e = find_ready(v->cache, key, key_len);
+    if (e) {
+        lease_start(v->cache, cx, e);
+        *out = e->title;
+        if (jo_source_unchanged(cx, path, &e->id))
+            return APR_SUCCESS;
+    }
     apr_status_t rc = probe(cx, path, &id);
     if (rc != APR_SUCCESS)
         return rc;
-    const char *key = key_make(v, cx, path, direct, &key_len);
     entry *fresh = entry_make(key, key_len, &id);
     rc = acquire(v->cache, cx, fresh, &id, &e);
     if (e != fresh)

@@ -16,7 +16,6 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 APLOG_USE_MODULE(jitorigin);
 
@@ -29,8 +28,8 @@ enum {
 
 /* ---- whether the kernel may send it */
 
-/* The one open file that all ranges of the body lie in, or NULL. */
-static apr_file_t *single_file(const jo_body *b, int *ranges, int64_t *bytes)
+/* The one source that all ranges of the body lie in, or NULL. */
+static jo_source *single_source(const jo_body *b, int *ranges, int64_t *bytes)
 {
     jo_source *src = NULL;
     *ranges = 0;
@@ -45,23 +44,7 @@ static apr_file_t *single_file(const jo_body *b, int *ranges, int64_t *bytes)
         *bytes += p->length;
         ++*ranges;
     }
-    return src ? jo_source_file(src) : NULL;
-}
-
-/* sendfile() and the page cache don't go together everywhere (httpd's EnableSendfile warns of the same). */
-static bool on_network(apr_file_t *file)
-{
-    static const unsigned long kinds[] = {
-        0x6969 /* nfs */,      0x517b /* smb */,    0xff534d42 /* cifs */, 0xfe534d42 /* smb2 */,
-        0x65735546 /* fuse */, 0x01021997 /* 9p */, 0x5346414f /* afs */,  0x00c36400 /* ceph */};
-    apr_os_file_t fd;
-    struct statfs fs;
-    if (apr_os_file_get(&fd, file) != APR_SUCCESS || fstatfs(fd, &fs) != 0)
-        return true;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (((unsigned long)fs.f_type & 0xffffffffUL) == kinds[i])
-            return true;
-    return false;
+    return src;
 }
 
 static bool is_tls(request_rec *r)
@@ -74,11 +57,11 @@ static apr_file_t *file_to_send(request_rec *r, const jo_body *b, int mode)
 {
     int ranges;
     int64_t bytes;
-    apr_file_t *file = single_file(b, &ranges, &bytes);
-    if (!file || mode == JO_SEND_FILE_OFF || is_tls(r) || ranges > MAX_FILE_RANGES ||
-        bytes / ranges < MIN_FILE_RANGE)
+    jo_source *src = single_source(b, &ranges, &bytes);
+    if (!src || mode == JO_SEND_FILE_OFF || is_tls(r) || ranges > MAX_FILE_RANGES ||
+        bytes / ranges < MIN_FILE_RANGE || (mode == JO_SEND_FILE_AUTO && src->id.network))
         return NULL;
-    return mode == JO_SEND_FILE_AUTO && on_network(file) ? NULL : file;
+    return jo_source_file(src);
 }
 
 /* ---- buckets */

@@ -22,6 +22,30 @@ apr_status_t jo_source_open(jo_ctx *cx, const char *path, jo_source **out)
     return rv;
 }
 
+bool jo_source_unchanged(jo_ctx *cx, const char *path, const jo_identity *known)
+{
+    jo_ctx scratch = *cx;
+    jo_source *src;
+
+    if (cx->opener->again)
+        return cx->opener->again(cx->opener, cx, path, known, NULL);
+    apr_pool_create(&scratch.pool, cx->pool);
+    bool same = jo_source_reopen(&scratch, path, known, &src) == APR_SUCCESS;
+    apr_pool_destroy(scratch.pool);
+    return same;
+}
+
+apr_status_t jo_source_reopen(jo_ctx *cx, const char *path, const jo_identity *known,
+                              jo_source **out)
+{
+    if (cx->opener->again && cx->opener->again(cx->opener, cx, path, known, out)) {
+        (*out)->path = path;
+        return APR_SUCCESS;
+    }
+    apr_status_t rv = jo_source_open(cx, path, out);
+    return rv != APR_SUCCESS || jo_identity_same(&(*out)->id, known) ? rv : APR_EMISMATCH;
+}
+
 void jo_source_want(jo_source *src, int64_t off, size_t len)
 {
     if (src->ops->want)

@@ -15,6 +15,7 @@ typedef struct jo_identity {
     int64_t size;
     int64_t mtime; /* ns since the epoch */
     int64_t ctime; /* ns */
+    bool network;  /* not compared: on a file system that sendfile() is not to be trusted with */
 } jo_identity;
 
 bool jo_identity_same(const jo_identity *a, const jo_identity *b);
@@ -41,11 +42,22 @@ struct jo_source {
 /* Opens sources by absolute path. */
 struct jo_opener {
     apr_status_t (*open)(const jo_opener *self, jo_ctx *cx, const char *path, jo_source **out);
+    /* A shorter way to a file that was opened before, or NULL: whether path names that very file, which is opened unless
+     * out is NULL. False: find out by open(). */
+    bool (*again)(const jo_opener *self, jo_ctx *cx, const char *path, const jo_identity *known,
+                  jo_source **out);
 };
 
 /* Opens path through cx->opener into cx->pool. JO_ENOTFOUND missing, JO_EFORBIDDEN outside the roots
  * or not readable or not a regular file. */
 apr_status_t jo_source_open(jo_ctx *cx, const char *path, jo_source **out);
+/* Whether path still names the file that was opened as `known`: by whatever way, since what was found below the roots
+ * once is the same file. Leaves no error in cx. */
+bool jo_source_unchanged(jo_ctx *cx, const char *path, const jo_identity *known);
+/* Opens that file again; errors as of jo_source_open(), or APR_EMISMATCH without a message: another file by now. path
+ * must live as long as cx->pool. */
+apr_status_t jo_source_reopen(jo_ctx *cx, const char *path, const jo_identity *known,
+                              jo_source **out);
 void jo_source_want(jo_source *src, int64_t off, size_t len);
 /* Bounds-checked against id.size before ops->read. */
 apr_status_t jo_source_read(jo_ctx *cx, jo_source *src, int64_t off, size_t len, void *buf);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define LINKS_MAX 40 /* as the kernel */
@@ -225,13 +226,32 @@ static apr_status_t fail_open(jo_ctx *cx, const char *name, int error)
     }
 }
 
-static void identity_of(const struct stat *st, jo_identity *id)
+static jo_identity identity_of(const struct stat *st)
 {
-    id->device = st->st_dev;
-    id->inode = st->st_ino;
-    id->size = st->st_size;
-    id->mtime = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
-    id->ctime = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
+    jo_identity id = {0};
+
+    id.device = st->st_dev;
+    id.inode = st->st_ino;
+    id.size = st->st_size;
+    id.mtime = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+    id.ctime = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
+    return id;
+}
+
+/* sendfile() and the page cache don't go together everywhere (httpd's EnableSendfile warns of the same). */
+static bool on_network(int fd)
+{
+    static const unsigned long kinds[] = {
+        0x6969 /* nfs */,      0x517b /* smb */,    0xff534d42 /* cifs */, 0xfe534d42 /* smb2 */,
+        0x65735546 /* fuse */, 0x01021997 /* 9p */, 0x5346414f /* afs */,  0x00c36400 /* ceph */};
+    struct statfs fs;
+
+    if (fstatfs(fd, &fs) != 0)
+        return true;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (((unsigned long)fs.f_type & 0xffffffffUL) == kinds[i])
+            return true;
+    return false;
 }
 
 /* Opens path for reading if it is still the file that `found` describes; *same tells. The apr_file_t has
@@ -250,19 +270,27 @@ static apr_status_t open_found(const file_opener *o, jo_ctx *cx, const char *pat
     *same = st.st_dev == found->st_dev && st.st_ino == found->st_ino;
     if (!*same)
         apr_file_close(f->file);
-    identity_of(&st, &f->source.id);
+    f->source.id = identity_of(&st);
+    f->source.id.network = *same && on_network(f->fd);
     return APR_SUCCESS;
+}
+
+static file_source *make_source(jo_ctx *cx, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    file_source *f = apr_pcalloc(cx->pool, sizeof *f);
+
+    f->source.ops = &file_ops;
+    f->source.name = apr_pstrdup(cx->pool, slash ? slash + 1 : path);
+    return f;
 }
 
 static apr_status_t file_open(const jo_opener *self, jo_ctx *cx, const char *path, jo_source **out)
 {
     const file_opener *o = (const file_opener *)self;
-    const char *slash = strrchr(path, '/');
-    file_source *f = apr_pcalloc(cx->pool, sizeof *f);
+    file_source *f = make_source(cx, path);
     bool same = false;
 
-    f->source.ops = &file_ops;
-    f->source.name = apr_pstrdup(cx->pool, slash ? slash + 1 : path);
     for (int tries = 0; !same && tries < 5;
          tries++) { /* the file may be replaced between the two opens */
         struct stat st;
@@ -283,12 +311,38 @@ static apr_status_t file_open(const jo_opener *self, jo_ctx *cx, const char *pat
     return APR_SUCCESS;
 }
 
+/* Looks before it opens: what has taken the file's place may be a FIFO or a device. */
+static bool file_again(const jo_opener *self, jo_ctx *cx, const char *path,
+                       const jo_identity *known, jo_source **out)
+{
+    const file_opener *o = (const file_opener *)self;
+    struct stat st;
+    jo_identity id;
+
+    if (stat(path, &st) != 0)
+        return false;
+    id = identity_of(&st);
+    if (!jo_identity_same(&id, known) || !out)
+        return jo_identity_same(&id, known);
+    file_source *f = make_source(cx, path);
+    if (apr_file_open(&f->file, path, o->flags, APR_OS_DEFAULT, cx->pool) != APR_SUCCESS)
+        return false;
+    apr_os_file_get(&f->fd, f->file);
+    id = fstat(f->fd, &st) == 0 ? identity_of(&st) : (jo_identity){0};
+    f->source.id = *known;
+    *out = &f->source;
+    if (!jo_identity_same(&id, known))
+        apr_file_close(f->file);
+    return jo_identity_same(&id, known);
+}
+
 jo_opener *jo_source_file_opener(apr_pool_t *pool, const char *const *roots, int nroots,
                                  bool sendfile)
 {
     file_opener *o = apr_pcalloc(pool, sizeof *o);
 
     o->opener.open = file_open;
+    o->opener.again = file_again;
     o->roots = roots;
     o->nroots = nroots;
     o->flags = APR_FOPEN_READ | APR_FOPEN_BINARY | (sendfile ? APR_FOPEN_SENDFILE_ENABLED : 0);

@@ -58,6 +58,10 @@ Timeout 600
 EnableSendfile On
 Include "@{[JitOrigin::Httpd::src()]}/conf/jitorigin.conf"
 DocumentRoot "$run/docs"
+<Directory />
+    Options FollowSymLinks
+    AllowOverride None
+</Directory>
 <Directory "$run">
     Require all granted
 </Directory>

@@ -150,6 +150,43 @@ static void test_reading(void)
     write_file(in_top("root/kite.mp4"), "0123456789");
 }
 
+/* What was opened once is opened again without a way below the roots, but only if it is that very file. */
+static void test_again(void)
+{
+    const char *roots[] = {in_top("root")};
+    jo_opener *files = jo_source_file_opener(pool, roots, 1, true);
+    const char *path = in_top("root/kite.mp4"), *spare = in_top("root/spare");
+    jo_source *src, *again;
+
+    if (!ok(opened(files, path, &src) == APR_SUCCESS, "opened once"))
+        return;
+    ok(jo_source_unchanged(&cx, path, &src->id), "unchanged");
+    is_int(jo_source_reopen(&cx, path, &src->id, &again), APR_SUCCESS, "opened again");
+    ok(again->path == path && jo_source_file(again) != NULL && again->id.size == 10 &&
+           !strcmp(again->name, "kite.mp4"),
+       "a source like the first");
+    write_file(spare, "0123456789");
+    rename(spare, path);
+    ok(!jo_source_unchanged(&cx, path, &src->id), "replaced by one of the same size");
+    is_int(jo_source_reopen(&cx, path, &src->id, &again), APR_EMISMATCH, "is another file");
+    ok(cx.message == NULL, "which is no error");
+    opened(files, path, &src);
+    remove(path);
+    ok(!jo_source_unchanged(&cx, path, &src->id) && cx.message == NULL, "removed");
+    is_int(jo_source_reopen(&cx, path, &src->id, &again), JO_ENOTFOUND, "is not found");
+    mkfifo(path, 0600);
+    ok(!jo_source_unchanged(&cx, path, &src->id), "a FIFO in its place");
+    jo_ctx_init(&cx, pool);
+    cx.opener = files;
+    is_int(jo_source_reopen(&cx, path, &src->id, &again), JO_EFORBIDDEN, "is not waited for");
+    remove(path);
+    symlink("../secret", path);
+    ok(opened(files, path, &again) != APR_SUCCESS, "a link that leaves");
+    is_int(jo_source_reopen(&cx, path, &src->id, &again), JO_EFORBIDDEN, "still may not");
+    remove(path);
+    write_file(path, "0123456789");
+}
+
 /* Closing is APR's: no descriptor may stay behind. */
 static void test_closing(void)
 {
@@ -183,6 +220,14 @@ static void test_memory(void)
            "reads");
         ok(jo_source_file(src) == NULL, "and is no file");
         is_int(jo_source_read(&cx, src, 3, 4, buf), JO_EMEDIA, "its end is checked");
+        jo_identity id = src->id;
+        ok(jo_source_unchanged(&cx, "/a/kite.mp4", &id) &&
+               jo_source_reopen(&cx, "/a/kite.mp4", &id, &src) == APR_SUCCESS,
+           "an opener that knows no shorter way");
+        jo_source_mem_add(o, "/a/kite.mp4", "ghijkl", 6);
+        ok(!jo_source_unchanged(&cx, "/a/kite.mp4", &id) &&
+               jo_source_reopen(&cx, "/a/kite.mp4", &id, &src) == APR_EMISMATCH,
+           "sees a change as well");
     }
     is_int(opened(o, "/a/none", &src), JO_ENOTFOUND, "a missing source in memory");
     is_int(opened(NULL, "/a/none", &src), JO_EBUG, "no opener");
@@ -298,6 +343,7 @@ int main(void)
     test_resolving();
     test_memory();
     test_reading();
+    test_again();
     test_closing();
     test_ahead();
     test_roots("as the kernel has it");
