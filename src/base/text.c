@@ -11,29 +11,15 @@ void jo_text_init(jo_text *t, apr_pool_t *pool, size_t expected)
     t->s[0] = '\0';
 }
 
-/* Room for n more characters and the NUL; returns where they go. */
-static char *reserve(jo_text *t, size_t n)
+void jo_text_reserve(jo_text *t, size_t n)
 {
     if (n >= t->cap - t->len) {
         size_t cap = t->cap * 2 > t->len + n + 1 ? t->cap * 2 : t->len + n + 1;
         char *s = apr_palloc(t->pool, cap);
-        memcpy(s, t->s, t->len);
+        memcpy(s, t->s, t->len + 1);
         t->s = s;
         t->cap = cap;
     }
-    return t->s + t->len;
-}
-
-void jo_text_add_n(jo_text *t, const char *s, size_t n)
-{
-    memcpy(reserve(t, n), s, n);
-    t->len += n;
-    t->s[t->len] = '\0';
-}
-
-void jo_text_add(jo_text *t, const char *s)
-{
-    jo_text_add_n(t, s, strlen(s));
 }
 
 void jo_text_addf(jo_text *t, const char *fmt, ...)
@@ -45,8 +31,10 @@ void jo_text_addf(jo_text *t, const char *fmt, ...)
     va_start(args, fmt);
     va_copy(again, args);
     n = vsnprintf(t->s + t->len, room, fmt, args);
-    if (n > 0 && (size_t)n >= room)
-        vsnprintf(reserve(t, (size_t)n), (size_t)n + 1, fmt, again);
+    if (n > 0 && (size_t)n >= room) {
+        jo_text_reserve(t, (size_t)n);
+        vsnprintf(t->s + t->len, (size_t)n + 1, fmt, again);
+    }
     if (n > 0)
         t->len += (size_t)n;
     t->s[t->len] = '\0';
@@ -87,6 +75,15 @@ void jo_text_add_int(jo_text *t, int64_t v)
     if (v < 0)
         *--s = '-';
     jo_text_add_n(t, s, (size_t)(buf + sizeof buf - s));
+}
+
+void jo_text_add_attribute(jo_text *t, const char *name, int64_t v)
+{
+    jo_text_add_n(t, " ", 1);
+    jo_text_add(t, name);
+    jo_text_add_n(t, "=\"", 2);
+    jo_text_add_int(t, v);
+    jo_text_add_n(t, "\"", 1);
 }
 
 /* Length of the UTF-8 sequence at s if it is a character that XML 1.0 allows, else 0. */
@@ -138,9 +135,29 @@ static const char *xml_escape(char c)
     }
 }
 
+static bool is_alnum(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* Characters that go into XML and into URLs as they are. */
+static size_t plain_run(const char *s)
+{
+    size_t n = 0;
+
+    while (is_alnum(s[n]) || (s[n] && strchr("-._~=(),+", s[n])))
+        n++;
+    return n;
+}
+
 void jo_text_add_xml(jo_text *t, const char *s)
 {
-    while (*s) {
+    for (;;) {
+        size_t run = plain_run(s);
+        jo_text_add_n(t, s, run);
+        s += run;
+        if (!*s)
+            return;
         size_t n = xml_char((const unsigned char *)s);
         const char *escape = n == 1 ? xml_escape(*s) : NULL;
         if (escape)
@@ -151,18 +168,15 @@ void jo_text_add_xml(jo_text *t, const char *s)
     }
 }
 
-static bool is_alnum(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
 void jo_text_add_uri(jo_text *t, const char *s)
 {
-    for (; *s; s++) {
-        if (is_alnum(*s) || strchr("-._~=(),+", *s))
-            jo_text_add_n(t, s, 1);
-        else
-            jo_text_addf(t, "%%%02X", (unsigned char)*s);
+    for (;;) {
+        size_t run = plain_run(s);
+        jo_text_add_n(t, s, run);
+        s += run;
+        if (!*s)
+            return;
+        jo_text_addf(t, "%%%02X", (unsigned char)*s++);
     }
 }
 
@@ -192,9 +206,15 @@ void jo_text_add_decimal(jo_text *t, int64_t num, int64_t den, unsigned digits)
 
     for (unsigned i = 0; i < digits; i++)
         scale *= 10;
-    v = ((unsigned __int128)num * scale * 2 + (uint64_t)den) / ((unsigned __int128)den * 2);
-    whole = v / scale; /* ≤ 2^63: rounding adds at most one */
-    rest = (uint64_t)(v % scale);
+    if (num <= (int64_t)(INT64_MAX / 2 / scale) && den <= INT64_MAX / 2) {
+        uint64_t small = ((uint64_t)num * scale * 2 + (uint64_t)den) / ((uint64_t)den * 2);
+        whole = small / scale;
+        rest = small % scale;
+    } else {
+        v = ((unsigned __int128)num * scale * 2 + (uint64_t)den) / ((unsigned __int128)den * 2);
+        whole = v / scale; /* ≤ 2^63: rounding adds at most one */
+        rest = (uint64_t)(v % scale);
+    }
     char buf[20], *s = digits_of(buf + sizeof buf, (uint64_t)whole);
     jo_text_add_n(t, s, (size_t)(buf + sizeof buf - s));
     if (rest == 0)

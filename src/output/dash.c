@@ -49,13 +49,14 @@ static const char *representation_id(jo_ctx *cx, const jo_track *t)
 
 static void add_s(jo_text *out, const char *indent, int64_t t, bool with_t, int64_t d, int repeat)
 {
-    jo_text_addf(out, "%s    <S", indent);
+    jo_text_add(out, indent);
+    jo_text_add(out, "    <S");
     if (with_t) {
-        jo_dash_add_number(out, "t", t);
+        jo_text_add_attribute(out, "t", t);
     }
-    jo_dash_add_number(out, "d", d);
+    jo_text_add_attribute(out, "d", d);
     if (repeat > 0) {
-        jo_dash_add_number(out, "r", repeat);
+        jo_text_add_attribute(out, "r", repeat);
     }
     jo_text_add(out, "/>\n");
 }
@@ -99,18 +100,18 @@ static void add_segment_template(jo_text *out, const jo_presentation *p, const j
     int64_t duration, start = plan->base_number + tp->first;
 
     jo_text_addf(out, "%s<SegmentTemplate", indent);
-    jo_dash_add_number(out, "timescale", t->timescale);
+    jo_text_add_attribute(out, "timescale", t->timescale);
     if (t->preroll > 0) {
-        jo_dash_add_number(out, "presentationTimeOffset", t->preroll);
+        jo_text_add_attribute(out, "presentationTimeOffset", t->preroll);
     }
     /* 1 is the default, but ffmpeg loses the last segment of a timeline without it, and asks for one too many with it
      * beside @duration */
     if (!by_time && (s->template == JO_TEMPLATE_NUMBER_TIMELINE || start != 1)) {
-        jo_dash_add_number(out, "startNumber", start);
+        jo_text_add_attribute(out, "startNumber", start);
     }
     if (s->template == JO_TEMPLATE_NUMBER && !by_time &&
         jo_dash_numbers_fit(p, t, tp, plan->count, &duration)) {
-        jo_dash_add_number(out, "duration", duration);
+        jo_text_add_attribute(out, "duration", duration);
     }
     jo_text_add(out, " initialization=\"");
     jo_text_add_uri(out, rs->base);
@@ -166,13 +167,13 @@ static void add_representation(jo_ctx *cx, jo_text *out, const jo_presentation *
     const char *body = representation_body(cx, p, plan, rs, s, track);
 
     jo_text_addf(out, "      <Representation id=\"%s\"", representation_id(cx, t));
-    jo_dash_add_number(out, "bandwidth", plan->tracks[track].peak);
+    jo_text_add_attribute(out, "bandwidth", plan->tracks[track].peak);
     jo_text_addf(out, " codecs=\"%s\"", t->codec->rfc6381(cx->pool, t, entry_style(rs)));
     jo_dash_add_codec_attributes(out, t);
     if (t->kind == JO_VIDEO) {
         add_video_attributes(out, t);
     } else if (t->kind == JO_AUDIO) {
-        jo_dash_add_number(out, "audioSamplingRate", t->sample_rate);
+        jo_text_add_attribute(out, "audioSamplingRate", t->sample_rate);
     }
     if (*body) {
         jo_text_addf(out, ">\n%s      </Representation>\n", body);
@@ -224,7 +225,7 @@ static void add_set_attributes(jo_text *out, const jo_period *period, const jo_d
         jo_text_addf(out, " lang=\"%s\"", t->language);
     }
     if (priority != 1) {
-        jo_dash_add_number(out, "selectionPriority", priority);
+        jo_text_add_attribute(out, "selectionPriority", priority);
     }
     jo_text_addf(out, " mimeType=\"%s\"", kinds[t->kind].mime);
     if (t->kind == JO_VIDEO) {

@@ -6,13 +6,6 @@
 
 #define CICP "urn:mpeg:mpegB:cicp:"
 
-void jo_dash_add_number(jo_text *out, const char *name, int64_t v)
-{
-    jo_text_addf(out, " %s=\"", name);
-    jo_text_add_int(out, v);
-    jo_text_add(out, "\"");
-}
-
 void jo_dash_add_fraction(jo_text *out, const char *name, jo_fraction f, char sign)
 {
     jo_text_addf(out, " %s=\"%" APR_INT64_T_FMT, name, f.num);
@@ -25,7 +18,10 @@ void jo_dash_add_fraction(jo_text *out, const char *name, jo_fraction f, char si
 static void add_descriptor(jo_text *out, const char *indent, const char *element,
                            const char *scheme, const char *value)
 {
-    jo_text_addf(out, "%s<%s schemeIdUri=\"", indent, element);
+    jo_text_add(out, indent);
+    jo_text_add(out, "<");
+    jo_text_add(out, element);
+    jo_text_add(out, " schemeIdUri=\"");
     jo_text_add_xml(out, scheme);
     jo_text_add(out, "\" value=\"");
     jo_text_add_xml(out, value);

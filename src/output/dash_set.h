@@ -46,7 +46,6 @@ bool jo_dash_numbers_fit(const jo_presentation *p, const jo_track *t, const jo_t
 
 /* -- attributes and descriptors (dash_describe.c) */
 
-void jo_dash_add_number(jo_text *out, const char *name, int64_t v);
 void jo_dash_add_fraction(jo_text *out, const char *name, jo_fraction f, char sign);
 
 /* Properties, Label, Accessibility and Role of a set, in the schema's order. */

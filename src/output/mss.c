@@ -226,16 +226,11 @@ static int make_streams(jo_ctx *cx, const jo_period *period, const jo_plan *plan
 
 /* -- text -------------------------------------------------------------------------------------------------- */
 
-static void add_number(jo_text *out, const char *name, int64_t v)
-{
-    jo_text_addf(out, " %s=\"", name);
-    jo_text_add_int(out, v);
-    jo_text_add(out, "\"");
-}
-
 static void add_string(jo_text *out, const char *name, const char *value)
 {
-    jo_text_addf(out, " %s=\"", name);
+    jo_text_add(out, " ");
+    jo_text_add(out, name);
+    jo_text_add(out, "=\"");
     jo_text_add_xml(out, value);
     jo_text_add(out, "\"");
 }
@@ -267,10 +262,10 @@ static void add_size(jo_text *out, const stream *s)
         h = t->height > h ? t->height : h;
         largest = t->height > largest->height ? t : largest;
     }
-    add_number(out, "MaxWidth", w);
-    add_number(out, "MaxHeight", h);
-    add_number(out, "DisplayWidth", jo_track_display_width(largest));
-    add_number(out, "DisplayHeight", largest->height);
+    jo_text_add_attribute(out, "MaxWidth", w);
+    jo_text_add_attribute(out, "MaxHeight", h);
+    jo_text_add_attribute(out, "DisplayWidth", jo_track_display_width(largest));
+    jo_text_add_attribute(out, "DisplayHeight", largest->height);
 }
 
 static void add_url(jo_text *out, const jo_resource *rs, const jo_track *t)
@@ -302,9 +297,9 @@ static void add_stream_attributes(jo_text *out, const jo_resource *rs, const jo_
         add_string(out, "Subtype", text_subtype(t));
     }
     add_string(out, "Language", language(t));
-    add_number(out, "QualityLevels", s->nlevels);
-    add_number(out, "Chunks", count_chunks(tp));
-    add_number(out, "TimeScale", JO_MSS_TIMESCALE);
+    jo_text_add_attribute(out, "QualityLevels", s->nlevels);
+    jo_text_add_attribute(out, "Chunks", count_chunks(tp));
+    jo_text_add_attribute(out, "TimeScale", JO_MSS_TIMESCALE);
     if (t->kind == JO_VIDEO) {
         add_size(out, s);
     }
@@ -329,19 +324,19 @@ static void add_level(jo_text *out, const level *l, int index)
     const jo_track *t = l->track;
 
     jo_text_add(out, "    <QualityLevel");
-    add_number(out, "Index", index);
-    add_number(out, "Bitrate", (int64_t)t->bitrate);
+    jo_text_add_attribute(out, "Index", index);
+    jo_text_add_attribute(out, "Bitrate", (int64_t)t->bitrate);
     add_string(out, "FourCC", l->smooth.fourcc);
     if (t->kind == JO_VIDEO) {
-        add_number(out, "MaxWidth", t->width);
-        add_number(out, "MaxHeight", t->height);
+        jo_text_add_attribute(out, "MaxWidth", t->width);
+        jo_text_add_attribute(out, "MaxHeight", t->height);
     } else if (t->kind == JO_AUDIO) {
-        add_number(out, "SamplingRate",
-                   l->smooth.sample_rate ? l->smooth.sample_rate : t->sample_rate);
-        add_number(out, "Channels", t->channels);
-        add_number(out, "BitsPerSample", BITS_PER_SAMPLE);
-        add_number(out, "PacketSize", l->smooth.packet_size);
-        add_number(out, "AudioTag", l->smooth.audio_tag);
+        jo_text_add_attribute(out, "SamplingRate",
+                              l->smooth.sample_rate ? l->smooth.sample_rate : t->sample_rate);
+        jo_text_add_attribute(out, "Channels", t->channels);
+        jo_text_add_attribute(out, "BitsPerSample", BITS_PER_SAMPLE);
+        jo_text_add_attribute(out, "PacketSize", l->smooth.packet_size);
+        jo_text_add_attribute(out, "AudioTag", l->smooth.audio_tag);
     }
     add_private_data(out, &l->smooth);
     jo_text_add(out, "/>\n");
@@ -352,11 +347,11 @@ static void add_chunk(jo_text *out, int64_t start, bool first, int64_t d, int ru
 {
     jo_text_add(out, "    <c");
     if (first) {
-        add_number(out, "t", start);
+        jo_text_add_attribute(out, "t", start);
     }
-    add_number(out, "d", d);
+    jo_text_add_attribute(out, "d", d);
     if (run > 1) {
-        add_number(out, "r", run);
+        jo_text_add_attribute(out, "r", run);
     }
     jo_text_add(out, "/>\n");
 }
@@ -430,7 +425,7 @@ static apr_status_t render_manifest(jo_ctx *cx, const jo_presentation *p, const 
                  "<!-- Created with mod_jitorigin -->\n"
                  "<SmoothStreamingMedia MajorVersion=\"2\" MinorVersion=\"%u\" TimeScale=\"%d\"",
                  version % 10, JO_MSS_TIMESCALE);
-    add_number(&out, "Duration", total_duration(p, plan));
+    jo_text_add_attribute(&out, "Duration", total_duration(p, plan));
     jo_text_add(&out, ">\n");
     for (int k = 0; k < n; k++) {
         const jo_track_plan *tp = &plan->tracks[streams[k].lead];
