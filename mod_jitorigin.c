@@ -6,6 +6,7 @@
 #include "src/httpd/condition.h"
 #include "src/httpd/config.h"
 #include "src/httpd/log.h"
+#include "src/httpd/manifests.h"
 #include "src/httpd/reply.h"
 #include "src/httpd/send.h"
 #include "src/origin.h"
@@ -17,8 +18,9 @@
 #include <http_protocol.h>
 #include <http_request.h>
 
-/* This child's titles. */
+/* This child's titles, and what was made of them. */
 static jo_cache *titles;
+static const jo_manifest_store *manifests;
 
 /* ---- one request */
 
@@ -46,6 +48,7 @@ static jo_ctx *context_make(request_rec *r, const jo_dir_config *c, const char *
     cx->opener = jo_source_file_opener(r->pool, roots, nroots,
                                        jo_config_send_mode(r, c) != JO_SEND_FILE_OFF);
     cx->titles = jo_cache_view(titles, r->pool, roots, nroots);
+    cx->manifests = manifests;
     return cx;
 }
 
@@ -151,6 +154,7 @@ static void start_child(apr_pool_t *pchild, server_rec *s)
                               .busy = threads_for_loads(),
                               .seconds = (int)jo_config_load_timeout(c)};
     titles = jo_cache_make(&limits);
+    manifests = jo_manifests_make((size_t)jo_config_manifest_cache(c));
 }
 
 static void register_hooks(apr_pool_t *pool)

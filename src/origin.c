@@ -1,6 +1,7 @@
 #include "origin.h"
 
 #include "base/crypto.h"
+#include "base/log.h"
 #include "base/status.h"
 #include "find.h"
 
@@ -157,6 +158,21 @@ static const char *content_type(const jo_title *t, const jo_found *f)
     return f->route->type[kind == JO_AUDIO ? 1 : kind == JO_TEXT ? 2 : 0];
 }
 
+static apr_status_t render(jo_ctx *cx, const jo_found *f, jo_reply *rp)
+{
+    const jo_manifest_store *kept = f->route->class == JO_CLASS_MANIFEST ? cx->manifests : NULL;
+
+    if (kept != NULL && kept->get(kept, cx, rp->etag, &rp->body)) {
+        return APR_SUCCESS;
+    }
+    apr_status_t rv = f->route->render(cx, f->presentation, f->plan, &f->resource, &rp->body);
+    if (rv == APR_SUCCESS && kept != NULL) {
+        kept->put(kept, cx, rp->etag, &rp->body);
+        jo_log_write(cx, JO_LOG_DEBUG, "rendered %s", rp->location);
+    }
+    return rv;
+}
+
 apr_status_t jo_origin_serve(jo_ctx *cx, const jo_request *rq, jo_reply *rp)
 {
     const jo_title *t;
@@ -178,5 +194,5 @@ apr_status_t jo_origin_serve(jo_ctx *cx, const jo_request *rq, jo_reply *rp)
         return APR_SUCCESS;
     }
     rp->status = 200;
-    return f.route->render(cx, f.presentation, f.plan, &f.resource, &rp->body);
+    return render(cx, &f, rp);
 }

@@ -28,6 +28,13 @@ typedef struct jo_reply {
     jo_body body;
 } jo_reply;
 
+/* Keeps manifests between requests: what has the same ETag is the same. */
+struct jo_manifest_store {
+    /* Adds the manifest, valid until cx->pool is destroyed; false if it is not kept. */
+    bool (*get)(const jo_manifest_store *self, jo_ctx *cx, const char *etag, jo_body *body);
+    void (*put)(const jo_manifest_store *self, jo_ctx *cx, const char *etag, const jo_body *body);
+};
+
 /* Serves one request: cx->pool holds the reply. Errors: JO_E… with cx->message. */
 apr_status_t jo_origin_serve(jo_ctx *cx, const jo_request *rq, jo_reply *rp);
 

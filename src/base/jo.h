@@ -14,9 +14,10 @@
 #include <stdint.h>
 
 typedef struct jo_ctx jo_ctx;
-typedef struct jo_log jo_log;                 /* base/log.h */
-typedef struct jo_opener jo_opener;           /* io/source.h */
-typedef struct jo_title_store jo_title_store; /* origin.h */
+typedef struct jo_log jo_log;                       /* base/log.h */
+typedef struct jo_opener jo_opener;                 /* io/source.h */
+typedef struct jo_title_store jo_title_store;       /* title.h */
+typedef struct jo_manifest_store jo_manifest_store; /* origin.h */
 
 /* Result codes; jo_status_http() is the only place that maps them to HTTP. */
 enum {
@@ -45,14 +46,15 @@ typedef struct jo_limits {
 extern const jo_limits jo_limits_default;
 
 struct jo_ctx {
-    apr_pool_t *pool;             /* results live here */
-    const jo_limits *limits;      /* never NULL */
-    const jo_log *log;            /* may be NULL: silent */
-    const jo_opener *opener;      /* opens descriptors and sources */
-    const jo_title_store *titles; /* NULL: every request loads its title anew */
-    apr_time_t now;               /* the injected clock */
-    apr_status_t code;            /* first error, APR_SUCCESS if none */
-    const char *message;          /* its text, in pool; names what and where, no server paths */
+    apr_pool_t *pool;                   /* results live here */
+    const jo_limits *limits;            /* never NULL */
+    const jo_log *log;                  /* may be NULL: silent */
+    const jo_opener *opener;            /* opens descriptors and sources */
+    const jo_title_store *titles;       /* NULL: every request loads its title anew */
+    const jo_manifest_store *manifests; /* NULL: every request renders its manifest anew */
+    apr_time_t now;                     /* the injected clock */
+    apr_status_t code;                  /* first error, APR_SUCCESS if none */
+    const char *message; /* its text, in pool; names what and where, no server paths */
 };
 
 /* A context with default limits, no log, no opener, clock 0. */

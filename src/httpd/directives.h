@@ -69,6 +69,8 @@
       "On: mod_cache keeps one entry for all URLs that are the same resource")                     \
     X(NUMBER, GLOBAL, "JitOriginTitleCache", title_cache, 256 << 20, 0, INT64_C(1) << 40, NULL,    \
       "bytes of loaded titles that each child keeps")                                              \
+    X(NUMBER, GLOBAL, "JitOriginManifestCache", manifest_cache, 16 << 20, 0, INT64_C(1) << 40,     \
+      NULL, "bytes of rendered manifests that each child keeps")                                   \
     X(NUMBER, GLOBAL, "JitOriginMaxLoads", max_loads, 8, 1, 1024, NULL,                            \
       "titles that each child loads at the same time")                                             \
     X(NUMBER, GLOBAL, "JitOriginLoadTimeout", load_timeout, 10, 1, 600, NULL,                      \
