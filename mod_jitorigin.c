@@ -137,13 +137,23 @@ static int finish_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     return OK;
 }
 
+static int threads_of_child(void)
+{
+    int threads;
+    return ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads) == APR_SUCCESS && threads > 1 ? threads : 1;
+}
+
 /* Of a child's threads, how many may load titles or wait for them: the others always serve what is loaded. */
 static int threads_for_loads(void)
 {
-    int threads;
-    if (ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads) != APR_SUCCESS || threads < 2)
-        return 1;
-    return threads - (threads + 7) / 8;
+    int threads = threads_of_child();
+    return threads == 1 ? 1 : threads - (threads + 7) / 8;
+}
+
+static unsigned downloads_at_most(const jo_server_config *c)
+{
+    int64_t most = jo_config_max_downloads(c);
+    return most >= 0 ? (unsigned)most : (unsigned)(threads_of_child() + 1) / 2;
 }
 
 static void start_child(apr_pool_t *pchild, server_rec *s)
@@ -154,6 +164,7 @@ static void start_child(apr_pool_t *pchild, server_rec *s)
                               .busy = threads_for_loads(),
                               .seconds = (int)jo_config_load_timeout(c)};
     titles = jo_cache_make(&limits);
+    jo_send_limits((size_t)jo_config_send_memory(c), downloads_at_most(c));
     manifests = jo_manifests_make((size_t)jo_config_manifest_cache(c));
 }
 

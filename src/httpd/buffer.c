@@ -3,13 +3,19 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
 
 enum {
     SMALLEST_BITS = 13, /* 8 KiB */
     LARGEST_BITS = 24,  /* 16 MiB; above, nothing is kept */
     STEPS = 4,          /* sizes per power of two */
     BINS = (LARGEST_BITS - SMALLEST_BITS) * STEPS + 1,
-    KEPT = 64 << 20 /* bytes kept per process */
+    KEPT_PART = 4, /* of the limit: one in so many bytes may be kept idle */
+    QUIET = 10,    /* seconds after which a buffer that was not needed is given back */
+    MAPPED =
+        128
+        << 10, /* larger ones are pages of their own: an allocator would keep them when they are freed */
 };
 
 /* In front of the data. */
@@ -18,51 +24,171 @@ typedef struct header {
         struct header *next; /* while it is kept */
         max_align_t align;
     } u;
-    int bin; /* BINS: too large to be kept */
+    size_t size; /* with the header */
+    int bin;     /* BINS: too large to be kept */
 } header;
 
 static struct {
     pthread_mutex_t lock;
     header *bins[BINS];
+    size_t limit;
+    size_t waiting;
     size_t kept;
+    size_t idle; /* the least that was kept at any time since… */
+    time_t since;
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* ---- what may wait */
+
+typedef struct charge {
+    size_t len;
+} charge;
+
+void jo_buffer_limit(size_t bytes)
+{
+    pool.limit = bytes;
+}
+
+static apr_status_t charge_end(void *data)
+{
+    const charge *c = data;
+    pthread_mutex_lock(&pool.lock);
+    pool.waiting -= c->len;
+    pthread_mutex_unlock(&pool.lock);
+    return APR_SUCCESS;
+}
+
+bool jo_buffer_charge(apr_pool_t *p, size_t len)
+{
+    pthread_mutex_lock(&pool.lock);
+    bool fits = pool.waiting == 0 || (len <= pool.limit && pool.waiting <= pool.limit - len);
+    if (fits)
+        pool.waiting += len;
+    pthread_mutex_unlock(&pool.lock);
+    if (!fits)
+        return false;
+    charge *c = apr_palloc(p, sizeof *c);
+    c->len = len;
+    apr_pool_cleanup_register(p, c, charge_end, apr_pool_cleanup_null);
+    return true;
+}
+
+/* ---- memory */
+
+static bool is_mapped(size_t size)
+{
+#ifdef __SANITIZE_ADDRESS__
+    return false; /* it watches the borders of what it allocates */
+#else
+    return size >= MAPPED;
+#endif
+}
+
+static header *memory_make(size_t size)
+{
+    if (!is_mapped(size))
+        return malloc(size);
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+static void memory_free(header *h)
+{
+    if (is_mapped(h->size))
+        munmap(h, h->size);
+    else
+        free(h);
+}
+
+static void memory_free_all(header *h)
+{
+    while (h) {
+        header *next = h->u.next;
+        memory_free(h);
+        h = next;
+    }
+}
+
+/* ---- bins */
 
 static size_t size_of_bin(int bin)
 {
     return ((size_t)1 << (SMALLEST_BITS + bin / STEPS)) / STEPS * (size_t)(STEPS + bin % STEPS);
 }
 
-static int bin_for(size_t len)
+static int bin_for(size_t size)
 {
     int bin = 0;
-    while (bin < BINS && size_of_bin(bin) < len)
+    while (bin < BINS && size_of_bin(bin) < size)
         bin++;
     return bin;
 }
 
-static header *take(int bin)
+static header *bin_take(int bin)
 {
-    header *h = NULL;
-    if (bin == BINS)
-        return NULL;
-    pthread_mutex_lock(&pool.lock);
-    h = pool.bins[bin];
+    header *h = pool.bins[bin];
     if (h) {
         pool.bins[bin] = h->u.next;
-        pool.kept -= size_of_bin(bin);
+        pool.kept -= h->size;
+        pool.idle = pool.kept < pool.idle ? pool.kept : pool.idle;
     }
-    pthread_mutex_unlock(&pool.lock);
     return h;
+}
+
+static time_t seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec;
+}
+
+/* The buffers that nobody needed since the last time, largest first, as a list. */
+static header *surplus_take(time_t now)
+{
+    header *list = NULL;
+    size_t surplus = pool.idle;
+    for (int bin = BINS - 1; bin >= 0; bin--) {
+        while (pool.bins[bin] && pool.bins[bin]->size <= surplus) {
+            header *h = bin_take(bin);
+            surplus -= h->size;
+            h->u.next = list;
+            list = h;
+        }
+    }
+    pool.since = now;
+    pool.idle = pool.kept;
+    return list;
+}
+
+void jo_buffer_trim(void)
+{
+    header *list = NULL;
+    time_t now = seconds();
+    pthread_mutex_lock(&pool.lock);
+    if (now - pool.since >= QUIET)
+        list = surplus_take(now);
+    pthread_mutex_unlock(&pool.lock);
+    memory_free_all(list);
 }
 
 void *jo_buffer_make(size_t len)
 {
-    int bin = bin_for(len);
-    header *h = take(bin);
+    header *h = NULL;
+    if (len > SIZE_MAX - sizeof *h)
+        return NULL;
+    size_t size = len + sizeof *h;
+    int bin = bin_for(size);
+    if (bin < BINS) {
+        size = size_of_bin(bin);
+        pthread_mutex_lock(&pool.lock);
+        h = bin_take(bin);
+        pthread_mutex_unlock(&pool.lock);
+    }
     if (!h) {
-        size_t size = bin == BINS ? len : size_of_bin(bin);
-        if (size > SIZE_MAX - sizeof *h || !(h = malloc(sizeof *h + size)))
+        h = memory_make(size);
+        if (!h)
             return NULL;
+        h->size = size;
         h->bin = bin;
     }
     return h + 1;
@@ -72,15 +198,15 @@ void jo_buffer_free(void *data)
 {
     header *h = (header *)data - 1;
     if (h->bin < BINS) {
-        size_t size = size_of_bin(h->bin);
         pthread_mutex_lock(&pool.lock);
-        if (pool.kept + size <= KEPT) {
+        if (pool.kept + h->size <= pool.limit / KEPT_PART) {
             h->u.next = pool.bins[h->bin];
             pool.bins[h->bin] = h;
-            pool.kept += size;
+            pool.kept += h->size;
             h = NULL;
         }
         pthread_mutex_unlock(&pool.lock);
     }
-    free(h);
+    if (h)
+        memory_free(h);
 }

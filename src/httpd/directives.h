@@ -71,6 +71,10 @@
       "bytes of loaded titles that each child keeps")                                              \
     X(NUMBER, GLOBAL, "JitOriginManifestCache", manifest_cache, 16 << 20, 0, INT64_C(1) << 40,     \
       NULL, "bytes of rendered manifests that each child keeps")                                   \
+    X(NUMBER, GLOBAL, "JitOriginSendMemory", send_memory, 256 << 20, 0, INT64_C(1) << 40, NULL,    \
+      "bytes of copied bodies that may wait for clients, in each child")                           \
+    X(NUMBER, GLOBAL, "JitOriginMaxDownloads", max_downloads, -1, 0, 1 << 20, NULL,                \
+      "whole files (JitOriginProgressive) that each child sends at the same time; 0: any number")  \
     X(NUMBER, GLOBAL, "JitOriginMaxLoads", max_loads, 8, 1, 1024, NULL,                            \
       "titles that each child loads at the same time")                                             \
     X(NUMBER, GLOBAL, "JitOriginLoadTimeout", load_timeout, 10, 1, 600, NULL,                      \

@@ -300,10 +300,10 @@ static apr_status_t download_begin(jo_ctx *cx)
     return jo_fail(cx, JO_EBUSY, "as many downloads as JitOriginMaxDownloads allows are under way");
 }
 
-static apr_status_t send_from(request_rec *r, jo_ctx *cx, const jo_body *body, int64_t from,
-                              int64_t end, int *result)
+/* part: the answer to a range. */
+static apr_status_t send_from(request_rec *r, jo_ctx *cx, const jo_body *body, bool part,
+                              int64_t from, int64_t end, int *result)
 {
-    bool part = end - from < body->length;
     int64_t n = end - from < BLOCK ? end - from : BLOCK;
     apr_bucket_brigade *bb = brigade_make(r);
     apr_pool_t *scratch;
@@ -329,15 +329,21 @@ static apr_status_t send_produced(request_rec *r, jo_ctx *cx, const jo_body *bod
         *result = pass(r, brigade_make(r));
         return APR_SUCCESS;
     }
-    read_range(r, body->length, &from, &end);
+    bool part = read_range(r, body->length, &from, &end);
     if (end - from <= BLOCK)
-        return send_from(r, cx, body, from, end, result);
+        return send_from(r, cx, body, part, from, end, result);
     apr_status_t rc = download_begin(cx);
     if (rc == APR_SUCCESS) {
-        rc = send_from(r, cx, body, from, end, result);
+        rc = send_from(r, cx, body, part, from, end, result);
         apr_atomic_dec32(&downloads.count);
     }
     return rc;
+}
+
+void jo_send_limits(size_t memory, unsigned most)
+{
+    jo_buffer_limit(memory);
+    downloads.most = most;
 }
 
 apr_status_t jo_send_body(request_rec *r, jo_ctx *cx, const jo_body *body, int mode, int *result)
