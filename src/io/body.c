@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define GAP_MAX (64 * 1024) /* reading over a gap is cheaper than another read up to about here */
+#define PIECES  128         /* of one read */
 
 void jo_body_init(jo_body *b, apr_pool_t *pool)
 {
@@ -120,63 +121,62 @@ static jo_part piece(const request *rq, int k, int64_t left)
     return p;
 }
 
-/* Number of parts from rq->i on that one read into the room of the request can cover. */
-static int near_parts(const request *rq, int64_t *span)
-{
-    jo_part first = piece(rq, rq->i, rq->len), last = first;
-    int64_t left = rq->len - first.length;
-    int n = 1;
+/* Parts from rq->i on that one read brings. */
+typedef struct group {
+    struct iovec pieces[PIECES];
+    int npieces, nparts;
+    int64_t length; /* of the parts, without the gaps between them */
+} group;
 
-    *span = first.length;
-    while (left > 0) {
-        jo_part next = piece(rq, rq->i + n, left);
-        int64_t end = last.offset + last.length;
-        if (next.source != first.source || next.offset < end || next.offset - end > GAP_MAX ||
-            next.offset + next.length - first.offset > rq->len)
-            break;
-        *span = next.offset + next.length - first.offset;
-        left -= next.length;
-        last = next;
-        n++;
-    }
-    return n;
+static void add_piece_at(group *g, char *at, int64_t len)
+{
+    g->pieces[g->npieces++] = (struct iovec){at, (size_t)len};
 }
 
-/* Moves the pieces of n parts, read with their gaps into buf, together. Returns their length. */
-static int64_t compact(const request *rq, int n, char *buf)
+/* The bytes of a gap go where those of the next part will overwrite them. */
+static void gather(const request *rq, char *at, group *g)
 {
-    int64_t origin = piece(rq, rq->i, rq->len).offset, done = 0;
+    jo_part last = piece(rq, rq->i, rq->len);
 
-    for (int k = 0; k < n; k++) {
-        jo_part p = piece(rq, rq->i + k, rq->len - done);
-        if (p.offset - origin != done)
-            memmove(buf + done, buf + (p.offset - origin), (size_t)p.length);
-        done += p.length;
+    g->npieces = g->nparts = 0;
+    g->length = 0;
+    for (jo_part next = last;; next = piece(rq, rq->i + g->nparts, rq->len - g->length)) {
+        int64_t gap = g->nparts ? next.offset - (last.offset + last.length) : 0;
+        if (next.source != last.source || gap < 0 || gap > GAP_MAX || gap > rq->len - g->length ||
+            g->npieces + 2 > PIECES)
+            return;
+        if (gap > 0)
+            add_piece_at(g, at + g->length, gap);
+        add_piece_at(g, at + g->length, next.length);
+        g->length += next.length;
+        g->nparts++;
+        last = next;
+        if (g->length == rq->len)
+            return;
     }
-    return done;
 }
 
 static apr_status_t read_plain(jo_ctx *cx, const jo_body *b, int64_t from, int64_t len, char *at)
 {
     request rq = {b, 0, from, len};
+    group g;
 
     for (; rq.i < b->count && rq.skip >= b->parts[rq.i].length; rq.i++)
         rq.skip -= b->parts[rq.i].length;
     while (rq.len > 0) {
         jo_part p = piece(&rq, rq.i, rq.len);
-        int64_t span, done = p.length;
-        int n = 1;
         if (p.data) {
             memcpy(at, p.data, (size_t)p.length);
+            g.length = p.length;
+            g.nparts = 1;
         } else {
-            n = near_parts(&rq, &span);
-            apr_status_t rv = jo_source_read(cx, p.source, p.offset, (size_t)span, at);
+            gather(&rq, at, &g);
+            apr_status_t rv = jo_source_scatter(cx, p.source, p.offset, g.pieces, g.npieces);
             if (rv != APR_SUCCESS)
                 return rv;
-            done = compact(&rq, n, at);
         }
-        at += done;
-        rq = (request){b, rq.i + n, 0, rq.len - done};
+        at += g.length;
+        rq = (request){b, rq.i + g.nparts, 0, rq.len - g.length};
     }
     return APR_SUCCESS;
 }

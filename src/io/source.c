@@ -52,12 +52,35 @@ void jo_source_want(jo_source *src, int64_t off, size_t len)
         src->ops->want(src, off, len);
 }
 
-apr_status_t jo_source_read(jo_ctx *cx, jo_source *src, int64_t off, size_t len, void *buf)
+static apr_status_t check_bounds(jo_ctx *cx, const jo_source *src, int64_t off, size_t len)
 {
     if (off < 0 || off > src->id.size || len > (uint64_t)(src->id.size - off))
         return jo_fail(cx, JO_EMEDIA, "%s: %zu bytes at %lld are beyond its end at %lld", src->name,
                        len, (long long)off, (long long)src->id.size);
-    return len > 0 ? src->ops->read(cx, src, off, len, buf) : APR_SUCCESS;
+    return APR_SUCCESS;
+}
+
+apr_status_t jo_source_read(jo_ctx *cx, jo_source *src, int64_t off, size_t len, void *buf)
+{
+    apr_status_t rv = check_bounds(cx, src, off, len);
+
+    return rv == APR_SUCCESS && len > 0 ? src->ops->read(cx, src, off, len, buf) : rv;
+}
+
+apr_status_t jo_source_scatter(jo_ctx *cx, jo_source *src, int64_t off, struct iovec *v, int n)
+{
+    size_t len = 0;
+
+    for (int i = 0; i < n; i++)
+        len += v[i].iov_len;
+    apr_status_t rv = check_bounds(cx, src, off, len);
+    if (rv == APR_SUCCESS && n > 1 && src->ops->scatter)
+        return src->ops->scatter(cx, src, off, v, n);
+    for (int i = 0; i < n && rv == APR_SUCCESS; i++) {
+        rv = jo_source_read(cx, src, off, v[i].iov_len, v[i].iov_base);
+        off += (int64_t)v[i].iov_len;
+    }
+    return rv;
 }
 
 apr_file_t *jo_source_file(jo_source *src)

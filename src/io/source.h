@@ -7,6 +7,7 @@
 #include "../base/jo.h"
 
 #include <apr_file_io.h>
+#include <sys/uio.h>
 
 /* What tells two versions of a file apart; compared as a whole. */
 typedef struct jo_identity {
@@ -28,6 +29,8 @@ typedef struct jo_source_ops {
     void (*want)(jo_source *src, int64_t off, size_t len);
     /* Exactly len bytes at off, or an error: JO_EMEDIA past the end (truncated). */
     apr_status_t (*read)(jo_ctx *cx, jo_source *src, int64_t off, size_t len, void *buf);
+    /* As read(), into n pieces, which it may change. NULL: read() is called for each. */
+    apr_status_t (*scatter)(jo_ctx *cx, jo_source *src, int64_t off, struct iovec *v, int n);
     /* The open local file, or NULL. Owned by the source. */
     apr_file_t *(*file)(jo_source *src);
 } jo_source_ops;
@@ -61,6 +64,8 @@ apr_status_t jo_source_reopen(jo_ctx *cx, const char *path, const jo_identity *k
 void jo_source_want(jo_source *src, int64_t off, size_t len);
 /* Bounds-checked against id.size before ops->read. */
 apr_status_t jo_source_read(jo_ctx *cx, jo_source *src, int64_t off, size_t len, void *buf);
+/* Consecutive bytes from off on into n pieces of memory, in their order; the array is used up. */
+apr_status_t jo_source_scatter(jo_ctx *cx, jo_source *src, int64_t off, struct iovec *v, int n);
 apr_file_t *jo_source_file(jo_source *src);
 
 /* The same source, read a few KB at a time where less is asked for: for those who jump from header to header. Lives in

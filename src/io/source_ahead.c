@@ -46,7 +46,7 @@ static apr_file_t *ahead_file(jo_source *src)
     return jo_source_file(((ahead_source *)src)->inner);
 }
 
-static const jo_source_ops ahead_ops = {"ahead", ahead_want, ahead_read, ahead_file};
+static const jo_source_ops ahead_ops = {"ahead", ahead_want, ahead_read, NULL, ahead_file};
 
 jo_source *jo_source_ahead(apr_pool_t *pool, jo_source *src)
 {

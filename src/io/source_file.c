@@ -30,24 +30,44 @@ typedef struct file_source {
     int fd;
 } file_source;
 
-static apr_status_t file_read(jo_ctx *cx, jo_source *src, int64_t off, size_t len, void *buf)
+/* Takes n bytes that were read off the front of the pieces; returns how many pieces are full. */
+static int advance(struct iovec *v, int count, size_t n)
 {
-    char *at = buf;
+    int i = 0;
 
-    while (len > 0) {
-        ssize_t n = pread(((file_source *)src)->fd, at, len, off);
-        if (n == 0)
+    for (; i < count && n >= v[i].iov_len; i++)
+        n -= v[i].iov_len;
+    if (i < count) {
+        v[i].iov_base = (char *)v[i].iov_base + n;
+        v[i].iov_len -= n;
+    }
+    return i;
+}
+
+static apr_status_t file_scatter(jo_ctx *cx, jo_source *src, int64_t off, struct iovec *v, int n)
+{
+    while (n > 0) {
+        ssize_t got = preadv(((file_source *)src)->fd, v, n, off);
+        if (got == 0)
             return jo_fail(cx, JO_EMEDIA, "%s: truncated at %lld", src->name, (long long)off);
-        if (n < 0 && errno != EINTR)
+        if (got < 0 && errno != EINTR)
             return jo_fail(cx, JO_EREMOTE, "%s: read at %lld: %s", src->name, (long long)off,
                            strerror(errno));
-        if (n > 0) {
-            at += n;
-            off += n;
-            len -= (size_t)n;
+        if (got > 0) {
+            int full = advance(v, n, (size_t)got);
+            off += got;
+            v += full;
+            n -= full;
         }
     }
     return APR_SUCCESS;
+}
+
+static apr_status_t file_read(jo_ctx *cx, jo_source *src, int64_t off, size_t len, void *buf)
+{
+    struct iovec v = {buf, len};
+
+    return file_scatter(cx, src, off, &v, 1);
 }
 
 static apr_file_t *file_file(jo_source *src)
@@ -55,7 +75,7 @@ static apr_file_t *file_file(jo_source *src)
     return ((file_source *)src)->file;
 }
 
-static const jo_source_ops file_ops = {"file", NULL, file_read, file_file};
+static const jo_source_ops file_ops = {"file", NULL, file_read, file_scatter, file_file};
 
 /* ---- finding the file below a root. All of these give a file descriptor that names the file but can't
  * read it (O_PATH: neither blocks on a FIFO nor touches a device), or -1 and errno. */

@@ -29,7 +29,21 @@ static apr_status_t count_read(jo_ctx *c, jo_source *src, int64_t off, size_t le
     return APR_SUCCESS;
 }
 
-static const jo_source_ops count_ops = {.scheme = "count", .read = count_read};
+static apr_status_t count_scatter(jo_ctx *c, jo_source *src, int64_t off, struct iovec *v, int n)
+{
+    counting *s = (counting *)src;
+    int reads = s->reads;
+
+    for (int i = 0; i < n; i++) {
+        count_read(c, src, off, v[i].iov_len, v[i].iov_base);
+        off += (int64_t)v[i].iov_len;
+    }
+    s->reads = reads + 1;
+    return APR_SUCCESS;
+}
+
+static const jo_source_ops count_ops = {
+    .scheme = "count", .read = count_read, .scatter = count_scatter};
 
 static void start(jo_body *b, counting *s)
 {
