@@ -153,8 +153,9 @@ SKIP: {
     skip 'no mod_ssl, openssl or curl', 4
         unless -e "$dir/mod_ssl.so" && system('openssl version >/dev/null 2>&1 && curl --version >/dev/null 2>&1') == 0;
     my $s = JitOrigin::Httpd->new(
-        modules => ["ssl"],
-        conf => "JitOrigin On\n<VirtualHost 127.0.0.1:443>\nServerName localhost\nSSLEngine On\nSSLCertificateFile \@RUN@/cert.pem\n"
+        modules => ['ssl', -e "$dir/mod_http2.so" ? 'http2' : ()],
+        mpm => 'event',
+        conf => "JitOrigin On\n<VirtualHost 127.0.0.1:443>\nProtocols h2 http/1.1\nServerName localhost\nSSLEngine On\nSSLCertificateFile \@RUN@/cert.pem\n"
             . "SSLCertificateKeyFile \@RUN@/key.pem\nDocumentRoot \@DOCS@\n</VirtualHost>\n");
     my $run = $s->run_dir;
     system("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout $run/key.pem -out $run/cert.pem 2>/dev/null") == 0
@@ -168,10 +169,21 @@ SKIP: {
     my (undef, undef, $segments) = hls_urls($s, '/noise.ism');
     my ($large) = grep { /video/ } @$segments;
     my $whole = $s->cli_get($s->docs . $large);
+    add_title($s->docs, 'frag', 'video:frag.mp4');
     my $curl = "curl -s --cacert $run/cert.pem --resolve localhost:$port:127.0.0.1";
-    is(md5_hex(scalar qx($curl 'https://localhost:$port$large')), md5_hex($whole), 'TLS: a large segment');
-    is(md5_hex(scalar qx($curl -r 1000-1999999 'https://localhost:$port$large')), md5_hex(substr $whole, 1000, 1_999_000),
+    is(md5_hex(scalar qx($curl --http1.1 'https://localhost:$port$large')), md5_hex($whole), 'TLS: a large segment');
+    is(md5_hex(scalar qx($curl --http1.1 -r 1000-1999999 'https://localhost:$port$large')), md5_hex(substr $whole, 1000, 1_999_000),
         'TLS: a range');
+    SKIP: {
+        skip 'no HTTP/2', 2 if !-e "$dir/mod_http2.so" || qx(curl --version) !~ /HTTP2/;
+        my @paths = map { my (undef, undef, $all) = hls_urls($s, "/$_.ism"); @$all } qw(noise frag);
+        my %md5 = map { $_ => md5_hex($s->cli_get($s->docs . $_)) } @paths;
+        my @mine = map { (@paths) } 1 .. 1 + 120 / @paths;
+        my $urls = join ' ', map { "-o $run/h2-$_ 'https://localhost:$port$mine[$_]'" } 0 .. $#mine;
+        is(qx($curl -Z --parallel-max 24 -w '%{http_version} ' $urls), '2 ' x @mine, 'HTTP/2 over TLS, 24 streams: so it was');
+        my @bad = grep { md5_hex(JitOrigin::Httpd::read_file("$run/h2-$_")) ne $md5{$mine[$_]} } 0 .. $#mine;
+        ok(!@bad, 'and all bytes are right') or diag(join "\n", @mine[@bad]);
+    }
     $s->finish;
 }
 
