@@ -140,24 +140,20 @@ static bool is_alnum(char c)
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-/* Characters that go into XML and into URLs as they are. */
-static size_t plain_run(const char *s)
+/* Adds the characters at the front of s that go into XML and into URLs as they are; returns what follows them. */
+static const char *add_plain(jo_text *t, const char *s)
 {
     size_t n = 0;
 
     while (is_alnum(s[n]) || (s[n] && strchr("-._~=(),+", s[n])))
         n++;
-    return n;
+    jo_text_add_n(t, s, n);
+    return s + n;
 }
 
 void jo_text_add_xml(jo_text *t, const char *s)
 {
-    for (;;) {
-        size_t run = plain_run(s);
-        jo_text_add_n(t, s, run);
-        s += run;
-        if (!*s)
-            return;
+    while (*(s = add_plain(t, s))) {
         size_t n = xml_char((const unsigned char *)s);
         const char *escape = n == 1 ? xml_escape(*s) : NULL;
         if (escape)
@@ -170,14 +166,8 @@ void jo_text_add_xml(jo_text *t, const char *s)
 
 void jo_text_add_uri(jo_text *t, const char *s)
 {
-    for (;;) {
-        size_t run = plain_run(s);
-        jo_text_add_n(t, s, run);
-        s += run;
-        if (!*s)
-            return;
+    while (*(s = add_plain(t, s)))
         jo_text_addf(t, "%%%02X", (unsigned char)*s++);
-    }
 }
 
 /* Bytes of the control character that s starts with, of ASCII or (C2 80 to C2 9F) of Latin-1; 0 if it is another one. */
