@@ -11,11 +11,9 @@ enum {
     LARGEST_BITS = 24,  /* 16 MiB; above, nothing is kept */
     STEPS = 4,          /* sizes per power of two */
     BINS = (LARGEST_BITS - SMALLEST_BITS) * STEPS + 1,
-    KEPT_PART = 4, /* of the limit: one in so many bytes may be kept idle */
-    QUIET = 10,    /* seconds after which a buffer that was not needed is given back */
-    MAPPED =
-        128
-        << 10, /* larger ones are pages of their own: an allocator would keep them when they are freed */
+    KEPT_PART = 4,     /* of the limit: one in so many bytes may be kept idle */
+    QUIET = 10,        /* seconds after which a buffer that was not needed is given back */
+    MAPPED = 64 << 10, /* these are pages of their own, which an allocator would not give back */
 };
 
 /* In front of the data. */
