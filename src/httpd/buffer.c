@@ -36,10 +36,29 @@ static struct {
     time_t since;
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+/* ---- sizes */
+
+static size_t size_of_bin(int bin)
+{
+    return ((size_t)1 << (SMALLEST_BITS + bin / STEPS)) / STEPS * (size_t)(STEPS + bin % STEPS);
+}
+
+/* The bin of a buffer for len bytes, BINS for none, and the bytes that it takes. */
+static int bin_for(size_t len, size_t *size)
+{
+    int bin = 0;
+    *size = len < SIZE_MAX - sizeof(header) ? len + sizeof(header) : SIZE_MAX;
+    while (bin < BINS && size_of_bin(bin) < *size)
+        bin++;
+    if (bin < BINS)
+        *size = size_of_bin(bin);
+    return bin;
+}
+
 /* ---- what may wait */
 
 typedef struct charge {
-    size_t len;
+    size_t size;
 } charge;
 
 void jo_buffer_limit(size_t bytes)
@@ -51,35 +70,39 @@ static apr_status_t charge_end(void *data)
 {
     const charge *c = data;
     pthread_mutex_lock(&pool.lock);
-    pool.waiting -= c->len;
+    pool.waiting -= c->size;
     pthread_mutex_unlock(&pool.lock);
     return APR_SUCCESS;
 }
 
 bool jo_buffer_charge(apr_pool_t *p, size_t len)
 {
+    size_t size;
+    bin_for(len, &size);
     pthread_mutex_lock(&pool.lock);
-    bool fits = pool.waiting == 0 || (len <= pool.limit && pool.waiting <= pool.limit - len);
+    bool fits = pool.waiting == 0 || (size <= pool.limit && pool.waiting <= pool.limit - size);
     if (fits)
-        pool.waiting += len;
+        pool.waiting += size;
     pthread_mutex_unlock(&pool.lock);
     if (!fits)
         return false;
     charge *c = apr_palloc(p, sizeof *c);
-    c->len = len;
+    c->size = size;
     apr_pool_cleanup_register(p, c, charge_end, apr_pool_cleanup_null);
     return true;
 }
 
 /* ---- memory */
 
+#ifdef __SANITIZE_ADDRESS__
+enum { MAY_MAP = false }; /* it watches the borders of what it allocates itself */
+#else
+enum { MAY_MAP = true };
+#endif
+
 static bool is_mapped(size_t size)
 {
-#ifdef __SANITIZE_ADDRESS__
-    return false; /* it watches the borders of what it allocates */
-#else
-    return size >= MAPPED;
-#endif
+    return MAY_MAP && size >= MAPPED;
 }
 
 static header *memory_make(size_t size)
@@ -107,20 +130,7 @@ static void memory_free_all(header *h)
     }
 }
 
-/* ---- bins */
-
-static size_t size_of_bin(int bin)
-{
-    return ((size_t)1 << (SMALLEST_BITS + bin / STEPS)) / STEPS * (size_t)(STEPS + bin % STEPS);
-}
-
-static int bin_for(size_t size)
-{
-    int bin = 0;
-    while (bin < BINS && size_of_bin(bin) < size)
-        bin++;
-    return bin;
-}
+/* ---- what is kept */
 
 static header *bin_take(int bin)
 {
@@ -172,12 +182,9 @@ void jo_buffer_trim(void)
 void *jo_buffer_make(size_t len)
 {
     header *h = NULL;
-    if (len > SIZE_MAX - sizeof *h)
-        return NULL;
-    size_t size = len + sizeof *h;
-    int bin = bin_for(size);
+    size_t size;
+    int bin = bin_for(len, &size);
     if (bin < BINS) {
-        size = size_of_bin(bin);
         pthread_mutex_lock(&pool.lock);
         h = bin_take(bin);
         pthread_mutex_unlock(&pool.lock);

@@ -10,7 +10,7 @@
 
 /* Bytes of bodies that may wait for clients at a time; a quarter of it may be kept as free buffers. */
 void jo_buffer_limit(size_t bytes);
-/* Counts len bytes as waiting until the pool is gone: the request's, which outlives what connection filters make of them.
+/* Counts a buffer for len bytes as waiting until the pool is gone: the request's, which outlives what connection filters make of them.
  * False: that would be too much. One body of any size may always wait. */
 bool jo_buffer_charge(apr_pool_t *pool, size_t len);
 

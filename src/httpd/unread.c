@@ -11,7 +11,8 @@
 
 APLOG_USE_MODULE(jitorigin);
 
-enum { BLOCK = 64 << 10 }; /* what a client that does not read costs */
+/* What a client that does not read costs: 64 KiB with what a buffer has in front. */
+enum { BLOCK = 63 << 10 };
 
 typedef struct unread {
     apr_bucket_refcount references; /* first: see apr_bucket_shared_make() */
