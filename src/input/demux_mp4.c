@@ -47,16 +47,38 @@ apr_status_t jo_mp4_announce(jo_mp4_file *f, const jo_mp4_track *t, uint32_t n)
     return APR_SUCCESS;
 }
 
+static apr_status_t fail_place(jo_mp4_file *f, const jo_mp4_track *t, const jo_rows *rows,
+                               int64_t end)
+{
+    uint32_t i = 0;
+
+    while (rows->offset[i] >= 0 && rows->offset[i] <= end - (int64_t)rows->size[i]) {
+        i++;
+    }
+    return jo_fail(f->cx, JO_EMEDIA,
+                   "truncated: sample %u of track %u ends at byte %" APR_UINT64_T_FMT
+                   ", the file has %" APR_INT64_T_FMT,
+                   t->added + i + 1, t->id, (uint64_t)rows->offset[i] + rows->size[i], end);
+}
+
+/* Is each of n samples within a file? No place is so far off that these run over. */
+static inline bool are_within(const jo_rows *rows, uint32_t n, int64_t end)
+{
+    int64_t any = 0; /* negative if some number is */
+
+    for (uint32_t i = 0; i < n; i++) {
+        any |= rows->offset[i] | (end - (int64_t)rows->size[i] - rows->offset[i]);
+    }
+    return any >= 0;
+}
+
 static apr_status_t check_places(jo_mp4_file *f, const jo_mp4_track *t, const jo_rows *rows,
                                  int64_t end)
 {
-    for (uint32_t i = 0; i < rows->count; i++) {
-        if (rows->offset[i] < 0 || rows->offset[i] > end - (int64_t)rows->size[i]) {
-            return jo_fail(f->cx, JO_EMEDIA,
-                           "truncated: sample %u of track %u ends at byte %" APR_UINT64_T_FMT
-                           ", the file has %" APR_INT64_T_FMT,
-                           t->added + i + 1, t->id, (uint64_t)rows->offset[i] + rows->size[i], end);
-        }
+    bool within = rows->count == JO_ROWS ? are_within(rows, JO_ROWS, end)
+                                         : are_within(rows, rows->count, end);
+    if (!within) {
+        return fail_place(f, t, rows, end);
     }
     f->added += rows->count;
     if (f->added > f->bytes) {

@@ -109,10 +109,11 @@ apr_status_t jo_top_box_load(jo_ctx *cx, jo_source *src, const jo_top_box *box, 
                        "%s at byte %" APR_INT64_T_FMT " is larger than %" APR_SIZE_T_FMT " bytes",
                        type, box->offset, cx->limits->moov_size);
     }
-    uint8_t *buf = calloc(1, size > 0 ? (size_t)size : 1);
+    uint8_t *buf = malloc(size > 0 ? (size_t)size : 1);
     if (buf == NULL) {
         return jo_fail(cx, JO_EBUSY, "no memory for a box of %" APR_INT64_T_FMT " bytes", size);
     }
+    *buf = 0;
     apr_pool_cleanup_register(cx->pool, buf, free_buffer, apr_pool_cleanup_null);
     if (jo_source_read(cx, src, box->offset + box->header, (size_t)size, buf) != APR_SUCCESS) {
         return cx->code;

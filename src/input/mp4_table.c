@@ -32,30 +32,61 @@ static apr_status_t open_runs(jo_mp4_file *f, const jo_mp4_track *t, const char 
     return APR_SUCCESS;
 }
 
+enum { SHORT_RUN = 4 };
+
+/* As many as come in short runs, which are the rule where pictures are reordered: each is written as if it were the
+ * longest of them, as how long it is can't be foreseen. */
+static uint32_t read_short_runs(runs *x, uint32_t n, int32_t *out)
+{
+    const uint8_t *at = x->r.at; /* bounds: open_runs() */
+    uint32_t done = 0, entries = x->entries;
+
+    for (; entries > 0 && done + SHORT_RUN <= n; entries--, at += 8) {
+        uint32_t run = jo_get_u32(at);
+        int32_t value = (int32_t)jo_get_u32(at + 4);
+        if (run > SHORT_RUN) {
+            break;
+        }
+        for (int i = 0; i < SHORT_RUN; i++) {
+            out[done + i] = value;
+        }
+        done += run;
+    }
+    x->entries = entries;
+    x->r.at = at;
+    return done;
+}
+
+/* The rest of the run, or the next one; false: none is left. */
+static bool open_run(runs *x)
+{
+    while (x->in_run == 0) {
+        if (x->entries == 0) {
+            return false;
+        }
+        x->entries--;
+        x->in_run = jo_get_u32(x->r.at);
+        x->value = (int32_t)jo_get_u32(x->r.at + 4);
+        x->r.at += 8;
+    }
+    return true;
+}
+
 /* The values of the next n samples; gives how many there are. */
 static uint32_t read_runs(runs *x, uint32_t n, int32_t *out)
 {
-    const uint8_t *at = x->r.at; /* bounds: open_runs() */
     uint32_t done = 0;
 
-    while (done < n) {
-        while (x->in_run == 0) {
-            if (x->entries == 0) {
-                x->r.at = at;
-                return done;
-            }
-            x->entries--;
-            x->in_run = jo_get_u32(at);
-            x->value = (int32_t)jo_get_u32(at + 4);
-            at += 8;
-        }
+    while (done < n && open_run(x)) {
         uint32_t end = x->in_run < n - done ? done + x->in_run : n;
         x->in_run -= end - done;
         while (done < end) {
             out[done++] = x->value;
         }
+        if (x->in_run == 0) {
+            done += read_short_runs(x, n - done, out + done);
+        }
     }
-    x->r.at = at;
     return done;
 }
 
@@ -159,7 +190,8 @@ static apr_status_t open_places(jo_mp4_file *f, const jo_mp4_track *t, places *p
     return APR_SUCCESS;
 }
 
-static bool next_chunk(places *p)
+/* Bounds of both tables: open_places() */
+static inline bool next_chunk(places *p)
 {
     if (p->chunks == 0) {
         return false;
@@ -167,11 +199,16 @@ static bool next_chunk(places *p)
     p->chunks--;
     p->chunk++;
     while (p->next_first != 0 && p->next_first <= p->chunk) {
-        p->per_chunk = jo_read_u32(&p->stsc);
-        p->description = jo_read_u32(&p->stsc);
-        p->next_first = --p->entries > 0 ? jo_read_u32(&p->stsc) : 0;
+        p->per_chunk = jo_get_u32(p->stsc.at);
+        p->description = jo_get_u32(p->stsc.at + 4);
+        p->stsc.at += 8;
+        p->next_first = 0;
+        if (--p->entries > 0) {
+            p->next_first = jo_get_u32(p->stsc.at);
+            p->stsc.at += 4;
+        }
     }
-    p->at = jo_get_u32(p->co.at); /* bounds: open_places() */
+    p->at = jo_get_u32(p->co.at);
     p->co.at += 4;
     if (p->wide) {
         uint64_t at = (uint64_t)p->at << 32 | jo_get_u32(p->co.at);
@@ -182,10 +219,30 @@ static bool next_chunk(places *p)
     return true;
 }
 
+/* Places of the next samples, n at most, that are chunks of their own as the one before was. */
+static uint32_t read_single(places *p, uint32_t n, int64_t *out)
+{
+    uint32_t same = p->next_first != 0 ? p->next_first - 1 - p->chunk : p->chunks;
+
+    if (p->wide || p->per_chunk != 1 || p->in_chunk != 0) {
+        return 0;
+    }
+    n = n < same ? n : same;
+    n = n < p->chunks ? n : p->chunks;
+    for (uint32_t i = 0; i < n; i++) {
+        out[i] = jo_get_u32(p->co.at + 4 * i);
+    }
+    p->co.at += 4 * (size_t)n;
+    p->chunks -= n;
+    p->chunk += n;
+    p->read = p->description;
+    return n;
+}
+
 /* Places of the next n samples at most, all of one description; none: past the last chunk. */
 static uint32_t read_places(places *p, uint32_t n, const uint32_t *size, int64_t *out)
 {
-    uint32_t done = 0;
+    uint32_t done = read_single(p, n, out);
 
     while (done < n) {
         while (p->in_chunk == 0) {
@@ -198,11 +255,13 @@ static uint32_t read_places(places *p, uint32_t n, const uint32_t *size, int64_t
         }
         p->read = p->description;
         uint32_t end = p->in_chunk < n - done ? done + p->in_chunk : n;
+        int64_t at = p->at;
         p->in_chunk -= end - done;
         for (; done < end; done++) {
-            out[done] = p->at;
-            p->at += size[done];
+            out[done] = at;
+            at += size[done];
         }
+        p->at = at;
     }
     return done;
 }
@@ -276,7 +335,8 @@ static void mark(list *l, uint32_t first, uint32_t n, bool *marks)
     for (;;) {
         while (l->next < from && l->entries > 0) {
             l->entries--;
-            l->next = jo_read_u32(&l->r);
+            l->next = jo_get_u32(l->r.at); /* bounds: open_list() */
+            l->r.at += 4;
         }
         if (l->next < from || l->next - first >= n) {
             return;
@@ -363,8 +423,19 @@ static uint32_t read_times(const jo_track *t, runs *times, jo_rows *rows, int64_
 {
     int32_t value[JO_ROWS];
     int64_t delta = 0;
-    uint32_t n = read_runs(times, rows->count, value);
+    uint32_t n = rows->count;
 
+    if (times->in_run > n && times->value > 0) {
+        times->in_run -= n;
+        int64_t at = *dts, step = times->value;
+        for (uint32_t i = 0; i < n; i++, at += step) {
+            rows->dts[i] = at;
+        }
+        *dts = at;
+        rows->duration = (uint32_t)times->value;
+        return n;
+    }
+    n = read_runs(times, n, value);
     for (uint32_t i = 0; i < n; i++) {
         rows->dts[i] = *dts;
         delta = value[i] < 0 ? signed_delta(t, value[i]) : value[i];

@@ -44,6 +44,7 @@ void jo_index_hash(const jo_index *ix, jo_sha256 *h)
     }
     for (uint32_t i = 0; i < ix->nblocks; i++) {
         hash_int(&to, ix->blocks[i].offset);
+        hash_int(&to, ix->blocks[i].duration);
     }
     hash_int(&to, ix->nfragments);
     for (uint32_t i = 0; i < ix->nfragments; i++) {
@@ -54,156 +55,242 @@ void jo_index_hash(const jo_index *ix, jo_sha256 *h)
     jo_sha256_add(h, ix->stream, ix->stream_len);
 }
 
-/* -- bits -------------------------------------------------------------------------------------------- */
+/* -- columns ------------------------------------------------------------------------------------------- */
 
-/* The next 57 bits at least, left-aligned. */
-static uint64_t peek(const uint8_t *p, uint32_t bit)
+typedef struct column {
+    const uint8_t *low;       /* of all numbers */
+    const uint8_t *positions; /* of those with more bits */
+    const uint8_t *high;
+    uint64_t base;
+    unsigned width, high_width, patches;
+} column;
+
+static inline uint64_t mask_of(unsigned width)
 {
-    uint64_t v;
-
-    memcpy(&v, p + bit / 8, 8);
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    v = __builtin_bswap64(v);
-#endif
-    return v << bit % 8;
+    return ((uint64_t)1 << width) - 1;
 }
 
-typedef struct number {
-    uint64_t value;
-    uint32_t end; /* bit behind it */
-} number;
-
-/* A number that is written out, from its JO_INDEX_LONG ones on. */
-static number get_long(const uint8_t *at, uint32_t bit)
+/* Bits i * width and on, width ≤ 32. */
+static inline uint64_t get_bits(const uint8_t *p, uint32_t i, unsigned width)
 {
-    unsigned n = (unsigned)(peek(at, bit + JO_INDEX_LONG) >> 58) + 1, low = n > 32 ? 32 : n;
-    uint64_t high = 0;
+    uint32_t bit = i * width;
 
-    bit += JO_INDEX_LONG + 6;
-    if (n > 32) {
-        high = peek(at, bit) >> (96 - n);
-        bit += n - 32;
+    return jo_index_get64(p + bit / 8) >> bit % 8 & mask_of(width);
+}
+
+static size_t bytes_of(uint32_t n, unsigned width)
+{
+    return (n * width + 7) / 8;
+}
+
+/* Of n numbers; gives what is behind it. */
+static const uint8_t *open_column(const uint8_t *p, uint32_t n, column *c)
+{
+    unsigned base = p[1];
+
+    *c = (column){.width = p[0] % JO_INDEX_PATCHED, .low = p + 2 + base};
+    c->base = base ? jo_index_get64(p + 2) & (~(uint64_t)0 >> (64 - 8 * base)) : 0;
+    const uint8_t *end = c->low + bytes_of(n, c->width);
+    if (p[0] & JO_INDEX_PATCHED) {
+        c->patches = end[0];
+        c->high_width = end[1];
+        c->positions = end + 2;
+        c->high = c->positions + c->patches;
+        end = c->high + bytes_of(c->patches, c->high_width);
     }
-    return (number){high << low | peek(at, bit) >> (64 - low), bit + low};
+    return end;
 }
 
-/* The number at `bit`; v: the bits from there on. */
-static inline number take_number(const uint8_t *at, uint32_t bit, uint64_t v, unsigned k)
+static inline uint64_t patch(const column *c, unsigned i)
 {
-    unsigned ones = (unsigned)__builtin_clzll(~v | 1);
+    return get_bits(c->high, i, c->high_width) << c->width;
+}
 
-    if (ones >= JO_INDEX_LONG) {
-        return get_long(at, bit);
+static const uint8_t *get_column(const uint8_t *p, uint32_t n, uint32_t *out)
+{
+    column c;
+    const uint8_t *end = open_column(p, n, &c);
+
+    for (uint32_t i = 0; i < n; i++) {
+        out[i] = (uint32_t)(c.base + get_bits(c.low, i, c.width));
     }
-    return (number){(uint64_t)ones << k | (v << (ones + 1)) >> 1 >> (63 - k), bit + ones + 1 + k};
+    for (unsigned i = 0; i < c.patches; i++) {
+        out[c.positions[i]] += (uint32_t)patch(&c, i);
+    }
+    return end;
 }
 
-static inline number get_number(const uint8_t *at, uint32_t bit, unsigned k)
+/* Sum of the first `first` of n numbers. */
+static int64_t sum_column(const uint8_t *p, uint32_t n, uint32_t first)
 {
-    return take_number(at, bit, peek(at, bit), k);
+    column c;
+
+    open_column(p, n, &c);
+    uint64_t sum = first * c.base;
+    for (uint32_t i = 0; i < first; i++) {
+        sum += get_bits(c.low, i, c.width);
+    }
+    for (unsigned i = 0; i < c.patches && c.positions[i] < first; i++) {
+        sum += patch(&c, i);
+    }
+    return (int64_t)sum;
 }
+
+/* -- blocks -------------------------------------------------------------------------------------------- */
 
 static int64_t unzigzag(uint64_t v)
 {
     return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
 }
 
+static uint32_t block_count(const jo_index *ix, uint32_t block)
+{
+    uint32_t left = ix->count - block * JO_INDEX_BLOCK;
+
+    return left < JO_INDEX_BLOCK ? left : JO_INDEX_BLOCK;
+}
+
+/* Behind the sizes come durations. */
+static const uint8_t *get_durations(const jo_index_block *k, unsigned head, const uint8_t *p,
+                                    uint32_t n, uint32_t *out)
+{
+    if (head & JO_INDEX_DURATIONS) {
+        return get_column(p, n, out);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        out[i] = k->duration;
+    }
+    return p;
+}
+
+static const uint8_t *get_gaps(unsigned head, const uint8_t *p, int64_t *out)
+{
+    uint32_t low[JO_INDEX_BLOCK], high[JO_INDEX_BLOCK];
+
+    memset(out, 0, JO_INDEX_BLOCK * sizeof(*out));
+    if (!(head & JO_INDEX_GAPS)) {
+        return p;
+    }
+    uint64_t mask = jo_index_get64(p);
+    uint32_t n = (uint32_t)__builtin_popcountll(mask);
+    p = get_column(p + 8, n, low);
+    p = head & JO_INDEX_WIDE ? get_column(p, n, high) : p;
+    for (uint32_t i = 0; i < n; i++, mask &= mask - 1) {
+        uint64_t gap = low[i] | (head & JO_INDEX_WIDE ? (uint64_t)high[i] << 32 : 0);
+        out[__builtin_ctzll(mask)] = head & JO_INDEX_ZIGZAG ? unzigzag(gap) : (int64_t)gap;
+    }
+    return p;
+}
+
+static const uint8_t *get_offsets(const jo_index *ix, unsigned head, const uint8_t *p, uint32_t n,
+                                  int32_t *out)
+{
+    uint32_t v[JO_INDEX_BLOCK];
+    unsigned how = head & JO_INDEX_CTS;
+
+    if (how == JO_INDEX_CTS_SAME) {
+        for (uint32_t i = 0; i < n; i++) {
+            out[i] = ix->cts_table[*p];
+        }
+        return p + 1;
+    }
+    p = get_column(p, n, v);
+    for (uint32_t i = 0; i < n; i++) {
+        out[i] = how == JO_INDEX_CTS_COLUMN ? ix->cts_table[v[i]] : (int32_t)(v[i] ^ 0x80000000u);
+    }
+    return p;
+}
+
+static uint64_t get_syncs(unsigned head, const uint8_t *p)
+{
+    uint64_t mask = 0;
+
+    switch (head & JO_INDEX_SYNC) {
+    case JO_INDEX_SYNC_ALL:
+        return ~mask;
+    case JO_INDEX_SYNC_LIST:
+        for (unsigned i = 1; i <= p[0]; i++) {
+            mask |= (uint64_t)1 << p[i];
+        }
+        return mask;
+    default:
+        return jo_index_get64(p);
+    }
+}
+
 /* -- cursors ------------------------------------------------------------------------------------------ */
 
 static void open_block(jo_cursor *c, uint32_t block)
 {
-    const jo_index_block *k = &c->index->blocks[block];
+    const jo_index *ix = c->index;
+    const jo_index_block *k = &ix->blocks[block];
+    const uint8_t *p = ix->stream + k->at;
+    uint32_t n = block_count(ix, block);
+    unsigned head = *p++;
 
+    p = get_column(p, n, c->size);
+    p = get_durations(k, head, p, n, c->duration);
+    p = get_gaps(head, p, c->gap);
+    p = get_offsets(ix, head, p, n, c->cts);
+    c->sync = get_syncs(head, p);
     c->next = block * JO_INDEX_BLOCK;
-    c->at = c->index->stream + k->at;
-    c->bit = 16;
-    uint32_t head = (uint32_t)c->at[0] << 8 | c->at[1];
-    c->size_k = head >> 11;
-    c->gap_k = head >> 6 & 31;
-    c->cts_bits = head >> 3 & 7;
-    c->back = head & 1;
-    c->flags = 0;
     c->dts = k->dts;
     c->offset = k->offset;
-    c->duration = k->duration;
-}
-
-/* Inline, so that loops that want but a part of it keep that in registers and drop the rest. */
-static inline __attribute__((always_inline)) void step(jo_cursor *c, jo_sample *out)
-{
-    uint32_t bit = c->bit;
-    unsigned n = 1;
-
-    /* flags, row and size in one look: 4 + 4 + JO_INDEX_LONG + 31 bits at most */
-    uint64_t v = peek(c->at, bit);
-    if (!(v >> 63)) {
-        c->flags = v >> 60 & 7;
-        n = 4;
-    }
-    v <<= n;
-    uint32_t row = (uint32_t)(v >> 1 >> (63 - c->cts_bits));
-    number size = take_number(c->at, bit + n + c->cts_bits, v << c->cts_bits, c->size_k);
-    bit = size.end;
-    out->size = (uint32_t)size.value;
-    out->sync = c->flags & JO_INDEX_SYNC;
-    if (c->flags & JO_INDEX_PLACE) {
-        number gap = get_number(c->at, bit, c->gap_k);
-        c->offset += c->back ? unzigzag(gap.value) : (int64_t)gap.value;
-        bit = gap.end;
-    }
-    if (c->flags & JO_INDEX_DURATION) {
-        number duration = get_number(c->at, bit, JO_INDEX_OTHER_K);
-        c->duration = (uint32_t)duration.value;
-        bit = duration.end;
-    }
-    if (row == JO_INDEX_EXPLICIT) {
-        number cts = get_number(c->at, bit, JO_INDEX_OTHER_K);
-        out->cts = (int32_t)unzigzag(cts.value);
-        bit = cts.end;
-    } else {
-        out->cts = c->index->cts_table[row];
-    }
-    out->dts = c->dts;
-    out->offset = c->offset;
-    out->duration = c->duration;
-    c->dts += out->duration;
-    c->offset += out->size;
-    c->bit = bit;
-    c->next++;
 }
 
 void jo_cursor_init(jo_cursor *c, const jo_index *ix, uint32_t n)
 {
-    jo_sample skipped;
-
     c->index = ix;
     c->next = n;
-    if (n >= ix->count) {
+    if (n >= ix->count || n % JO_INDEX_BLOCK == 0) {
         return;
     }
     open_block(c, n / JO_INDEX_BLOCK);
-    while (c->next < n) {
-        step(c, &skipped);
+    for (uint32_t i = 0; i < n % JO_INDEX_BLOCK; i++) {
+        c->dts += c->duration[i];
+        c->offset += c->gap[i] + c->size[i];
     }
+    c->next = n;
 }
 
 bool jo_cursor_next(jo_cursor *c, jo_sample *out)
 {
+    uint32_t i = c->next % JO_INDEX_BLOCK;
+
     if (c->next >= c->index->count) {
         return false;
     }
-    if (c->next % JO_INDEX_BLOCK == 0) {
+    if (i == 0) {
         open_block(c, c->next / JO_INDEX_BLOCK);
     }
-    step(c, out);
+    out->dts = c->dts;
+    out->offset = c->offset + c->gap[i];
+    out->size = c->size[i];
+    out->duration = c->duration[i];
+    out->cts = c->cts[i];
+    out->sync = c->sync >> i & 1;
+    c->dts += out->duration;
+    c->offset = out->offset + out->size;
+    c->next++;
     return true;
 }
 
 /* -- asking -------------------------------------------------------------------------------------------- */
 
+/* Durations of the samples of a block. */
+static void read_durations(const jo_index *ix, uint32_t block, uint32_t *out)
+{
+    const jo_index_block *k = &ix->blocks[block];
+    const uint8_t *p = ix->stream + k->at;
+    uint32_t n = block_count(ix, block);
+    column sizes;
+
+    get_durations(k, *p, open_column(p + 1, n, &sizes), n, out);
+}
+
 int64_t jo_index_dts(const jo_index *ix, uint32_t n)
 {
-    jo_cursor c;
+    uint32_t duration[JO_INDEX_BLOCK];
 
     if (n >= ix->count) {
         return ix->end_dts;
@@ -211,8 +298,12 @@ int64_t jo_index_dts(const jo_index *ix, uint32_t n)
     if (n <= ix->const_until) {
         return ix->first_dts + (int64_t)n * ix->duration;
     }
-    jo_cursor_init(&c, ix, n);
-    return n % JO_INDEX_BLOCK == 0 ? ix->blocks[n / JO_INDEX_BLOCK].dts : c.dts;
+    int64_t dts = ix->blocks[n / JO_INDEX_BLOCK].dts;
+    read_durations(ix, n / JO_INDEX_BLOCK, duration);
+    for (uint32_t i = 0; i < n % JO_INDEX_BLOCK; i++) {
+        dts += duration[i];
+    }
+    return dts;
 }
 
 /* Where all samples last the same. */
@@ -229,19 +320,13 @@ static bool find_constant(const jo_index *ix, int64_t t, uint32_t *out)
 /* Bytes of all samples before n. */
 static int64_t bytes_before(const jo_index *ix, uint32_t n)
 {
-    jo_cursor c = {.index = ix};
-    jo_sample s;
-
     if (n >= ix->count) {
         return ix->bytes;
     }
-    int64_t bytes = ix->blocks[n / JO_INDEX_BLOCK].bytes;
-    open_block(&c, n / JO_INDEX_BLOCK);
-    while (c.next < n) {
-        step(&c, &s);
-        bytes += s.size;
-    }
-    return bytes;
+    uint32_t block = n / JO_INDEX_BLOCK, first = n % JO_INDEX_BLOCK;
+    const jo_index_block *k = &ix->blocks[block];
+    return k->bytes +
+           (first ? sum_column(ix->stream + k->at + 1, block_count(ix, block), first) : 0);
 }
 
 /* First block whose first DTS is ≥ t. */
@@ -261,51 +346,73 @@ static uint32_t find_block(const jo_index *ix, int64_t t)
 }
 
 /* Where samples last differently. */
-static jo_found_sample find_in_blocks(const jo_index *ix, int64_t t)
+static uint32_t find_in_blocks(const jo_index *ix, int64_t t, int64_t *dts)
 {
-    uint32_t block = find_block(ix, t);
-    const jo_index_block *next = &ix->blocks[block];
-    jo_found_sample none = {ix->count, ix->end_dts, ix->bytes};
-    jo_cursor c = {.index = ix};
-    jo_sample s;
+    uint32_t duration[JO_INDEX_BLOCK];
+    uint32_t block = find_block(ix, t), n = 0;
 
-    if (block < ix->nblocks) {
-        none = (jo_found_sample){block * JO_INDEX_BLOCK, next->dts, next->bytes};
-    }
     if (block == 0) {
-        return none;
+        *dts = ix->count > 0 ? ix->blocks[0].dts : ix->end_dts;
+        return 0;
     }
-    open_block(&c, block - 1);
-    for (int64_t bytes = next[-1].bytes; c.next < none.sample; bytes += s.size) {
-        step(&c, &s);
-        if (s.dts >= t) {
-            return (jo_found_sample){c.next - 1, s.dts, bytes};
-        }
+    uint32_t count = block_count(ix, block - 1);
+    *dts = ix->blocks[block - 1].dts;
+    read_durations(ix, block - 1, duration);
+    while (n < count && *dts < t) {
+        *dts += duration[n++];
     }
-    return none;
+    return (block - 1) * JO_INDEX_BLOCK + n;
 }
 
 jo_found_sample jo_index_find(const jo_index *ix, int64_t t)
 {
-    uint32_t n;
+    jo_found_sample f;
 
-    if (find_constant(ix, t, &n)) {
-        return (jo_found_sample){n, ix->first_dts + (int64_t)n * ix->duration, bytes_before(ix, n)};
+    if (find_constant(ix, t, &f.sample)) {
+        f.dts = ix->first_dts + (int64_t)f.sample * ix->duration;
+    } else {
+        f.sample = find_in_blocks(ix, t, &f.dts);
     }
-    return find_in_blocks(ix, t);
+    f.bytes = bytes_before(ix, f.sample);
+    return f;
 }
 
 uint32_t jo_index_find_dts(const jo_index *ix, int64_t t)
 {
     uint32_t n;
+    int64_t dts;
 
-    return find_constant(ix, t, &n) ? n : find_in_blocks(ix, t).sample;
+    return find_constant(ix, t, &n) ? n : find_in_blocks(ix, t, &dts);
+}
+
+/* Where it would be if groups of pictures lasted the same, which they nearly do. */
+static uint32_t guess_rap(const jo_index *ix, int64_t t)
+{
+    const jo_rap *first = ix->raps, *last = first + ix->nraps - 1;
+
+    if (t <= first->ept || t >= last->ept) {
+        return t <= first->ept ? 0 : ix->nraps - 1;
+    }
+    double part = (double)(t - first->ept) / (double)(last->ept - first->ept);
+    return (uint32_t)(part * (ix->nraps - 1));
 }
 
 uint32_t jo_index_find_rap(const jo_index *ix, int64_t t)
 {
-    uint32_t lo = 0, hi = ix->nraps;
+    if (ix->nraps == 0) {
+        return 0;
+    }
+    uint32_t lo = guess_rap(ix, t), hi = lo, step = 1;
 
+    for (; hi < ix->nraps && ix->raps[hi].ept < t;
+         step *= 2) { /* raps before lo: less; from hi on: not */
+        lo = hi + 1;
+        hi = ix->nraps - hi > step ? hi + step : ix->nraps;
+    }
+    for (step = 1; lo > 0 && ix->raps[lo - 1].ept >= t; step *= 2) {
+        hi = lo - 1;
+        lo = lo > step ? lo - step : 0;
+    }
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo) / 2;
         if (ix->raps[mid].ept < t) {

@@ -2,9 +2,9 @@
  * segment may start ("boundaries") and what samples lie in a range, at a cost that does not depend on
  * the length of the title. Progressive and fragmented sources fill the same index.
  *
- * Stored per sample, in bits: its size, and what changed (sync, place, duration, composition offset). Every
- * 64th sample starts a block that can be decoded on its own. Times are in the track's
- * timescale, on the media's own time line (before edit lists). */
+ * Stored in blocks of 64 samples that can be decoded on their own, in as few bits as each block needs: sizes,
+ * and what differs (sync, place, duration, composition offset). Times are in the track's timescale, on the
+ * media's own time line (before edit lists). */
 #ifndef JO_INDEX_H
 #define JO_INDEX_H
 
@@ -95,17 +95,16 @@ apr_status_t jo_index_finish(jo_index_builder *b, jo_ctx *cx, jo_index **out);
 
 /* -- asking -------------------------------------------------------------------------------------- */
 
-/* Sequential decoding from sample n; at most 63 samples are skipped to get there. */
+/* Sequential decoding from sample n, a block of JO_ROWS at a time. */
 typedef struct jo_cursor {
     const jo_index *index;
     uint32_t next; /* number of the sample that jo_cursor_next gives */
-    /* the rest is index.c's own: what is known of that sample, where it is in the codes of a block, how that is coded */
-    int64_t dts, offset; /* but for a gap before it */
-    uint32_t duration;   /* of the one before */
-    const uint8_t *at;
-    uint32_t bit;
-    uint32_t size_k, gap_k, cts_bits, flags;
-    bool back;
+    /* the rest is index.c's own: the block of that sample, unless it is the first of it */
+    int64_t dts, offset; /* where it is, but for a gap before it */
+    uint64_t sync;       /* a bit each */
+    uint32_t size[JO_ROWS], duration[JO_ROWS];
+    int32_t cts[JO_ROWS];
+    int64_t gap[JO_ROWS];
 } jo_cursor;
 
 void jo_cursor_init(jo_cursor *c, const jo_index *ix, uint32_t n);

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_BYTES 2304 /* no block is coded longer: see put_sample() */
-#define TAIL        8    /* zero bytes behind the stream, so that a reader may look ahead */
+#define BLOCK_BYTES \
+    1536 /* no block is coded longer: four columns, 4 bytes a sample (of gaps 9), and 8 bytes that only get in the way */
+#define TAIL 8 /* zero bytes behind the stream, so that a reader may look ahead */
 
 /* Times beyond this are no media: leaves room for every sum the core makes. */
 #define TIME_LIMIT ((int64_t)1 << 60)
@@ -73,8 +74,7 @@ struct jo_index_builder {
     bool listing; /* raps are listed: some sample is no sync sample, or pictures are reordered */
     bool mixed;   /* some sample is no sync sample */
     int64_t latest_pts;
-    uint32_t last_duration; /* before the open block */
-    uint32_t duration;      /* of the last sample so far, if none follows */
+    uint32_t duration; /* of the last sample so far, if none follows */
 
     /* Samples that are not coded yet. The one past a block tells how long the last of the block lasts. */
     uint32_t nopen;
@@ -83,7 +83,8 @@ struct jo_index_builder {
     uint32_t size[JO_INDEX_BLOCK + 1];
     int32_t cts[JO_INDEX_BLOCK + 1];
     bool sync[JO_INDEX_BLOCK + 1];
-    uint32_t durations[JO_INDEX_BLOCK];
+    uint32_t durations[JO_INDEX_BLOCK]; /* once a block is complete */
+    bool one_duration, one_cts;         /* all of the block have the same */
 };
 
 static apr_status_t free_builder(void *p)
@@ -109,7 +110,19 @@ jo_index_builder *jo_index_builder_make(jo_ctx *cx)
     return b;
 }
 
-/* -- bits -------------------------------------------------------------------------------------------- */
+/* -- columns ------------------------------------------------------------------------------------------- */
+
+/* Loops here go over all places of a block, also where it has fewer samples: compilers make vectors of them. */
+
+static inline unsigned bit_length(uint32_t v)
+{
+    return 63 - (unsigned)__builtin_clzll(2 * (uint64_t)v + 1);
+}
+
+static size_t bytes_of(uint32_t n, unsigned width)
+{
+    return (n * width + 7) / 8;
+}
 
 typedef struct bit_writer {
     uint8_t *at;
@@ -117,188 +130,307 @@ typedef struct bit_writer {
     unsigned n;    /* < 8 */
 } bit_writer;
 
-/* v < 2^n, n ≤ 56. Writes up to 8 bytes more than it counts. */
-static inline void put_bits(bit_writer *w, uint64_t v, unsigned n)
+/* v < 2^width, width ≤ 56. Writes up to 8 bytes more than it counts. */
+static inline void put_bits(bit_writer *w, uint64_t v, unsigned width)
 {
-    w->kept = w->kept << n | v;
-    w->n += n;
-    uint64_t out = w->kept << (63 - w->n) << 1;
-    jo_put_u32(w->at, (uint32_t)(out >> 32));
-    jo_put_u32(w->at + 4, (uint32_t)out);
+    w->kept |= v << w->n;
+    jo_index_put64(w->at, w->kept);
+    w->n += width;
     w->at += w->n / 8;
+    w->kept >>= w->n & ~7u;
     w->n %= 8;
 }
 
-static unsigned bit_length(uint64_t v)
+/* The first n numbers, all less than 2^width, one after the other, as many at once as fit; gives what is behind them. */
+static uint8_t *pack(uint8_t *p, const uint32_t v[JO_INDEX_BLOCK], uint32_t n, unsigned width)
 {
-    return 64 - (unsigned)__builtin_clzll(v | 1);
-}
+    bit_writer w = {p, 0, 0};
 
-/* By value, so that loops can keep the writer in registers. */
-static bit_writer put_long(bit_writer w, uint64_t v)
-{
-    unsigned n = bit_length(v);
-
-    put_bits(&w, (1u << JO_INDEX_LONG) - 1, JO_INDEX_LONG);
-    put_bits(&w, n - 1, 6);
-    if (n > 32) {
-        put_bits(&w, v >> 32, n - 32);
-        n = 32;
+    if (width <= 14) {
+        for (uint32_t i = 0; i < n; i += 4) {
+            uint64_t a = v[i] | (uint64_t)v[i + 1] << width;
+            uint64_t b = v[i + 2] | (uint64_t)v[i + 3] << width;
+            put_bits(&w, a | b << 2 * width, 4 * width);
+        }
+    } else if (width <= 28) {
+        for (uint32_t i = 0; i < n; i += 2) {
+            put_bits(&w, v[i] | (uint64_t)v[i + 1] << width, 2 * width);
+        }
+    } else {
+        for (uint32_t i = 0; i < n; i++) {
+            put_bits(&w, v[i], width);
+        }
     }
-    put_bits(&w, v & (0xffffffffu >> (32 - n)), n);
-    return w;
+    return p + bytes_of(n, width);
 }
 
-/* A number after the low n ≤ 8 bits of head. */
-static inline void put_number(bit_writer *w, uint32_t head, unsigned n, uint64_t v, unsigned k)
+static uint32_t count_longer(const uint32_t v[JO_INDEX_BLOCK], unsigned width)
 {
-    uint64_t ones = v >> k;
+    uint32_t limit = ((uint32_t)1 << width) - 1, n = 0;
 
-    if (ones < JO_INDEX_LONG) {
-        unsigned len = (unsigned)ones + 1 + k;
-        uint64_t low = v & (((uint64_t)1 << k) - 1);
-        put_bits(w, (uint64_t)head << len | (((uint64_t)2 << ones) - 2) << k | low, n + len);
-        return;
+    for (uint32_t i = 0; i < JO_INDEX_BLOCK; i++) {
+        n += (v[i] & ~limit) != 0;
     }
-    put_bits(w, head, n);
-    *w = put_long(*w, v);
+    return n;
 }
 
-static uint64_t zigzag(int64_t v)
+/* How wide a column is, and how many numbers have more bits: what takes the fewest bytes, or nearly so. */
+typedef struct fit {
+    unsigned width, patches;
+} fit;
+
+/* mean: nearly that of the numbers. Few have more than two bits more. */
+static fit choose_fit(const uint32_t v[JO_INDEX_BLOCK], uint32_t n, unsigned longest, uint32_t mean)
 {
-    return ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
+    fit best = {longest, 0};
+    size_t least = bytes_of(n, longest);
+    unsigned from = bit_length(mean) + 3;
+
+    for (unsigned w = from < longest ? from : longest; w-- > 0;) {
+        unsigned patches = count_longer(v, w);
+        size_t bytes = bytes_of(n, w) + 2 + patches + bytes_of(patches, longest - w);
+        if (bytes < least) {
+            least = bytes;
+            best = (fit){w, patches};
+        } else if (patches > n / 8) {
+            break;
+        }
+    }
+    return best;
+}
+
+/* The n numbers that have more than `width` bits. */
+typedef struct patches {
+    uint32_t n;
+    uint8_t at[JO_INDEX_BLOCK + 1];
+    uint32_t high[JO_INDEX_BLOCK + 1];
+} patches;
+
+/* Takes what is too long from v. */
+static void take_patches(uint32_t v[JO_INDEX_BLOCK], uint32_t n, unsigned width, patches *x)
+{
+    uint32_t limit = ((uint32_t)1 << width) - 1;
+
+    x->n = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (v[i] > limit) {
+            x->at[x->n] = (uint8_t)i;
+            x->high[x->n++] = v[i] >> width;
+            v[i] &= limit;
+        }
+    }
+}
+
+static uint8_t *put_patches(uint8_t *p, patches *x, unsigned width)
+{
+    p[0] = (uint8_t)x->n;
+    p[1] = (uint8_t)width;
+    memcpy(p + 2, x->at, x->n);
+    memset(x->high + x->n, 0, (JO_INDEX_BLOCK - x->n) * sizeof(*x->high));
+    return pack(p + 2 + x->n, x->high, x->n, width);
+}
+
+/* Of n > 0 numbers; v is lost. */
+static uint8_t *put_column(uint8_t *p, uint32_t v[JO_INDEX_BLOCK], uint32_t n)
+{
+    uint32_t all = 0, mean = 0;
+    int32_t least = INT32_MAX;
+    patches x;
+
+    for (uint32_t i = n; i < JO_INDEX_BLOCK; i++) {
+        v[i] = v[0];
+    }
+    for (uint32_t i = 0; i < JO_INDEX_BLOCK; i++) { /* numbers with a sign are cheaper to compare */
+        int32_t is = (int32_t)(v[i] ^ 0x80000000u);
+        least = is < least ? is : least;
+    }
+    uint32_t base = (uint32_t)least ^ 0x80000000u;
+    for (uint32_t i = 0; i < JO_INDEX_BLOCK; i++) {
+        v[i] -= base;
+        all |= v[i];
+        mean += v[i] / JO_INDEX_BLOCK;
+    }
+    unsigned longest = bit_length(all), base_bytes = (bit_length(base) + 7) / 8;
+    fit f = choose_fit(v, n, longest, mean);
+    p[0] = (uint8_t)(f.width | (f.patches > 0 ? JO_INDEX_PATCHED : 0));
+    p[1] = (uint8_t)base_bytes;
+    jo_index_put64(p + 2, base);
+    p += 2 + base_bytes;
+    if (f.patches == 0) {
+        return pack(p, v, n, f.width);
+    }
+    take_patches(v, n, f.width, &x);
+    return put_patches(pack(p, v, n, f.width), &x, longest - f.width);
+}
+
+/* The same, where v is not to be lost. */
+static uint8_t *copy_column(uint8_t *p, const uint32_t *v, uint32_t n)
+{
+    uint32_t copy[JO_INDEX_BLOCK];
+
+    memcpy(copy, v, sizeof(copy));
+    return put_column(p, copy, n);
 }
 
 /* -- coding a block ------------------------------------------------------------------------------------ */
 
-static uint8_t cts_row(jo_index_builder *b, int32_t cts)
+/* The gaps behind samples; gives all their bits. */
+static int64_t find_gaps(const jo_index_builder *b, uint32_t n, int64_t gaps[JO_INDEX_BLOCK])
 {
-    for (uint32_t i = 0; i < b->cts_rows; i++) {
-        if (b->ix.cts_table[i] == cts) {
-            return (uint8_t)i;
-        }
-    }
-    if (b->cts_rows == JO_INDEX_EXPLICIT) {
-        return JO_INDEX_EXPLICIT;
-    }
-    b->ix.cts_table[b->cts_rows] = cts;
-    return (uint8_t)b->cts_rows++;
-}
-
-/* How a block is coded. */
-typedef struct coding {
-    uint32_t n; /* samples */
-    uint8_t size_k, gap_k;
-    uint8_t cts_bits;
-    bool back; /* some gap is negative: all are zigzag numbers */
-    uint8_t rows[JO_INDEX_BLOCK];
-    int64_t gaps[JO_INDEX_BLOCK]; /* from the end of the sample before, as they are coded */
-} coding;
-
-/* The Rice parameter for n numbers that are `sum` together, with zeros behind them: near the length of their mean, where
- * it costs least. */
-static uint8_t choose_k(const uint32_t v[JO_INDEX_BLOCK], uint32_t n, uint64_t sum)
-{
-    unsigned k = n > 0 ? bit_length(sum / n) - 1 : 0;
-    int32_t more = 0, ones = 0; /* bits in unary by k - 1 and by k */
-
-    k = k < 31 ? k : 31;
-    if (k == 0) {
-        return 0;
-    }
-    for (int i = 0; i < JO_INDEX_BLOCK; i++) {
-        int32_t y = (int32_t)(v[i] >> 1 >> (k - 1)), x = 2 * y + (v[i] >> (k - 1) & 1);
-        more += x < 2 * JO_INDEX_LONG ? x : 2 * JO_INDEX_LONG;
-        ones += y < 2 * JO_INDEX_LONG ? y : 2 * JO_INDEX_LONG;
-    }
-    return (uint8_t)(more < ones + (int32_t)n ? k - 1 : k);
-}
-
-static void choose_rows(jo_index_builder *b, coding *c)
-{
-    uint8_t top = 0;
-
-    for (uint32_t i = 0; i < c->n; i++) {
-        c->rows[i] = i > 0 && b->cts[i] == b->cts[i - 1] ? c->rows[i - 1] : cts_row(b, b->cts[i]);
-        top = c->rows[i] > top ? c->rows[i] : top;
-    }
-    c->cts_bits = top == 0 ? 0 : (uint8_t)bit_length(top);
-}
-
-static void choose_gaps(const jo_index_builder *b, coding *c)
-{
-    uint32_t v[JO_INDEX_BLOCK] = {0}, n = 0; /* as far as they tell which parameter is best */
-    uint64_t sum = 0;
     int64_t all = 0;
 
-    c->gaps[0] = 0;
-    for (uint32_t i = 1; i < c->n; i++) {
-        c->gaps[i] = b->offset[i] - b->offset[i - 1] - b->size[i - 1];
-        all |= c->gaps[i];
+    for (uint32_t i = 0; i < JO_INDEX_BLOCK; i++) {
+        gaps[i] = b->offset[i + 1] - b->offset[i] - b->size[i];
     }
-    c->back = all < 0;
-    c->gap_k = 0;
+    for (uint32_t i = n - 1; i < JO_INDEX_BLOCK; i++) {
+        gaps[i] = 0;
+    }
+    for (uint32_t i = 0; i < JO_INDEX_BLOCK; i++) {
+        all |= gaps[i];
+    }
+    return all;
+}
+
+/* Bits `shift` and on of all gaps. */
+static void narrow(const int64_t gaps[JO_INDEX_BLOCK], unsigned shift, uint32_t out[JO_INDEX_BLOCK])
+{
+    for (uint32_t i = 0; i < JO_INDEX_BLOCK; i++) {
+        out[i] = (uint32_t)((uint64_t)gaps[i] >> shift);
+    }
+}
+
+/* Which of n gaps there are. */
+static uint64_t find_places(const int64_t *gaps, uint32_t n)
+{
+    uint64_t mask = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        mask |= (uint64_t)(gaps[i] != 0) << i;
+    }
+    return mask;
+}
+
+/* A column of those whose bit is set. */
+static uint8_t *put_some(uint8_t *p, uint32_t v[JO_INDEX_BLOCK], uint64_t mask, uint32_t n)
+{
+    uint32_t found = 0;
+
+    for (uint32_t i = 0; i < n && mask & (mask + 1); i++) { /* not just the first */
+        v[found] = v[i];
+        found += mask >> i & 1;
+    }
+    return put_column(p, v, (uint32_t)__builtin_popcountll(mask));
+}
+
+static uint8_t *put_gaps(const jo_index_builder *b, uint32_t n, uint8_t *p, uint8_t *head)
+{
+    uint32_t v[JO_INDEX_BLOCK];
+    int64_t gaps[JO_INDEX_BLOCK], all = find_gaps(b, n, gaps);
+
     if (all == 0) {
-        return;
+        return p;
     }
-    for (uint32_t i = 0; i < c->n; i++) {
-        uint64_t gap = c->back ? zigzag(c->gaps[i]) : (uint64_t)c->gaps[i];
-        c->gaps[i] = (int64_t)gap;
-        v[n] = gap < UINT32_MAX ? (uint32_t)gap : UINT32_MAX;
-        sum += v[n];
-        n += gap != 0;
+    *head |= JO_INDEX_GAPS;
+    for (uint32_t i = 0; i < JO_INDEX_BLOCK && all < 0; i++) {
+        gaps[i] = (int64_t)((uint64_t)gaps[i] << 1) ^ gaps[i] >> 63;
+        *head |= JO_INDEX_ZIGZAG;
     }
-    c->gap_k = choose_k(v, n, sum);
+    uint64_t mask = find_places(gaps, n - 1);
+    jo_index_put64(p, mask << 1); /* are before the next samples */
+    narrow(gaps, 0, v);
+    p = put_some(p + 8, v, mask, n - 1);
+    if (all < 0 || all > UINT32_MAX) {
+        *head |= JO_INDEX_WIDE;
+        narrow(gaps, 32, v);
+        p = put_some(p, v, mask, n - 1);
+    }
+    return p;
 }
 
-/* Gives the sizes' sum. */
-static int64_t choose_sizes(const jo_index_builder *b, coding *c)
+/* JO_INDEX_CTS_ROWS for what has no room. */
+static uint32_t cts_row(jo_index_builder *b, int32_t cts)
 {
-    uint32_t v[JO_INDEX_BLOCK] = {0};
-    uint64_t sum = 0;
+    uint32_t i = 0;
 
-    for (uint32_t i = 0; i < c->n; i++) {
-        v[i] = b->size[i];
-        sum += v[i];
+    while (i < b->cts_rows && b->ix.cts_table[i] != cts) {
+        i++;
     }
-    c->size_k = choose_k(v, c->n, sum);
-    return (int64_t)sum;
+    if (i == b->cts_rows && i < JO_INDEX_CTS_ROWS) {
+        b->ix.cts_table[b->cts_rows++] = cts;
+    }
+    return i;
 }
 
-/* A sample takes at most 8 bits of flags and row and four numbers of at most JO_INDEX_LONG + 6 + 64, 32, 32 and 33
- * bits. */
-static bit_writer put_samples(const jo_index_builder *b, const coding *c, bit_writer w)
+static uint8_t *put_plain_offsets(const jo_index_builder *b, uint32_t n, uint8_t *p, uint8_t *head)
 {
-    const unsigned size_k = c->size_k, gap_k = c->gap_k, cts_bits = c->cts_bits;
-    uint32_t duration = b->last_duration;
-    unsigned before = 0;
+    uint32_t v[JO_INDEX_BLOCK];
 
-    put_bits(&w, size_k << 11 | gap_k << 6 | cts_bits << 3 | c->back, 16);
-    for (uint32_t i = 0; i < c->n; i++) {
-        unsigned flags = (b->sync[i] ? JO_INDEX_SYNC : 0) | (c->gaps[i] ? JO_INDEX_PLACE : 0) |
-                         (b->durations[i] != duration ? JO_INDEX_DURATION : 0);
-        bool same = flags == before;
-        uint32_t head = (same ? 1 : flags) << cts_bits | c->rows[i];
-        put_number(&w, head, (same ? 1 : 4) + cts_bits, b->size[i], size_k);
-        if (flags & JO_INDEX_PLACE) {
-            put_number(&w, 0, 0, (uint64_t)c->gaps[i], gap_k);
-        }
-        if (flags & JO_INDEX_DURATION) {
-            put_number(&w, 0, 0, b->durations[i], JO_INDEX_OTHER_K);
-        }
-        if (c->rows[i] == JO_INDEX_EXPLICIT) {
-            put_number(&w, 0, 0, zigzag(b->cts[i]), JO_INDEX_OTHER_K);
-        }
-        duration = b->durations[i];
-        before = flags;
+    for (uint32_t i = 0; i < n; i++) {
+        v[i] = (uint32_t)b->cts[i] ^ 0x80000000u;
     }
-    return w;
+    *head |= JO_INDEX_CTS_PLAIN;
+    return put_column(p, v, n);
+}
+
+static uint8_t *put_offsets(jo_index_builder *b, uint32_t n, uint8_t *p, uint8_t *head)
+{
+    uint32_t rows[JO_INDEX_BLOCK], top;
+
+    top = rows[0] = cts_row(b, b->cts[0]);
+    for (uint32_t i = 1; i < n && !b->one_cts; i++) {
+        rows[i] = b->cts[i] == b->cts[i - 1] ? rows[i - 1] : cts_row(b, b->cts[i]);
+        top = rows[i] > top ? rows[i] : top;
+    }
+    if (top == JO_INDEX_CTS_ROWS) {
+        return put_plain_offsets(b, n, p, head);
+    }
+    if (b->one_cts) {
+        *p = (uint8_t)top;
+        return p + 1;
+    }
+    *head |= JO_INDEX_CTS_COLUMN;
+    return put_column(p, rows, n);
+}
+
+static uint8_t *put_syncs(const jo_index_builder *b, uint32_t n, uint8_t *p, uint8_t *head)
+{
+    uint64_t mask = 0;
+
+    if (memchr(b->sync, false, n) == NULL) {
+        return p;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        mask |= (uint64_t)b->sync[i] << i;
+    }
+    unsigned syncs = (unsigned)__builtin_popcountll(mask);
+    if (syncs >= 7) {
+        *head |= JO_INDEX_SYNC_MASK;
+        jo_index_put64(p, mask);
+        return p + 8;
+    }
+    *head |= JO_INDEX_SYNC_LIST;
+    *p++ = (uint8_t)syncs;
+    for (; mask != 0; mask &= mask - 1) {
+        *p++ = (uint8_t)__builtin_ctzll(mask);
+    }
+    return p;
+}
+
+static int64_t sum_sizes(const jo_index_builder *b, uint32_t n)
+{
+    int64_t sum = 0;
+
+    for (uint32_t i = 0; i < JO_INDEX_BLOCK; i++) {
+        sum += b->size[i];
+    }
+    for (uint32_t i = n; i < JO_INDEX_BLOCK; i++) {
+        sum -= b->size[i];
+    }
+    return sum;
 }
 
 static apr_status_t code_block(jo_index_builder *b, jo_ctx *cx, uint32_t n)
 {
-    coding c;
-
     if (b->stream.len > UINT32_MAX) {
         return jo_fail(cx, JO_EMEDIA, "more samples than an index holds");
     }
@@ -306,19 +438,21 @@ static apr_status_t code_block(jo_index_builder *b, jo_ctx *cx, uint32_t n)
         vec_reserve(&b->blocks, cx, 1) != APR_SUCCESS) {
         return cx->code;
     }
-    bit_writer w = {.at = (uint8_t *)b->stream.data + b->stream.len};
-    *(jo_index_block *)vec_push(&b->blocks) = (jo_index_block){.dts = b->dts[0],
-                                                               .offset = b->offset[0],
-                                                               .bytes = b->ix.bytes,
-                                                               .at = (uint32_t)b->stream.len,
-                                                               .duration = b->last_duration};
-    c.n = n;
-    choose_rows(b, &c);
-    choose_gaps(b, &c);
-    b->ix.bytes += choose_sizes(b, &c);
-    w = put_samples(b, &c, w);
-    b->stream.len = (size_t)(w.at - (uint8_t *)b->stream.data) + (w.n > 0);
-    b->last_duration = b->durations[n - 1];
+    uint8_t *head = (uint8_t *)b->stream.data + b->stream.len, *p = head + 1;
+    *(jo_index_block *)vec_push(&b->blocks) =
+        (jo_index_block){.dts = b->dts[0],
+                         .offset = b->offset[0],
+                         .bytes = b->ix.bytes,
+                         .at = (uint32_t)b->stream.len,
+                         .duration = b->one_duration ? b->durations[0] : 0};
+    *head = b->one_duration ? 0 : JO_INDEX_DURATIONS;
+    p = copy_column(p, b->size, n);
+    p = b->one_duration ? p : copy_column(p, b->durations, n);
+    p = put_gaps(b, n, p, head);
+    p = put_offsets(b, n, p, head);
+    p = put_syncs(b, n, p, head);
+    b->stream.len += (size_t)(p - head);
+    b->ix.bytes += sum_sizes(b, n);
     return APR_SUCCESS;
 }
 
@@ -335,24 +469,32 @@ static void note_first(jo_index_builder *b)
     ix->end_pts = ix->first_pts + b->durations[0];
 }
 
-static void note_times(jo_index_builder *b, uint32_t n)
+static void note_pts(jo_index_builder *b, uint32_t n)
 {
     jo_index *ix = &b->ix;
     int64_t first = ix->first_pts, end = ix->end_pts;
-    uint32_t same = 0;
+    uint32_t step = b->one_cts && n > 1 ? n - 1 : 1; /* only the first and the last matter then */
 
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < n; i += step) {
         int64_t pts = b->dts[i] + b->cts[i], next = b->dts[i + 1] + b->cts[i];
         first = pts < first ? pts : first;
         end = next > end ? next : end;
-        ix->reordered |= b->cts[i] != ix->cts;
     }
     ix->first_pts = first;
     ix->end_pts = end;
+}
+
+static void note_times(jo_index_builder *b, uint32_t n)
+{
+    jo_index *ix = &b->ix;
+    uint32_t same = 0;
+
+    note_pts(b, n);
+    ix->reordered |= !b->one_cts || b->cts[0] != ix->cts;
     ix->end_dts = b->dts[n];
     if (ix->const_until == ix->count) {
         while (same < n && b->durations[same] == ix->duration) {
-            same++;
+            same = b->one_duration ? n : same + 1;
         }
         ix->const_until += same;
     }
@@ -452,6 +594,25 @@ static apr_status_t list_coded(jo_index_builder *b, jo_ctx *cx)
     return cx->code;
 }
 
+/* The usual case of list(): pictures of which some are sync samples. */
+static apr_status_t list_mixed(jo_index_builder *b, jo_ctx *cx, uint32_t n)
+{
+    int64_t bytes = b->ix.bytes, none = INT64_MIN;
+    const int64_t *ept = b->raps.len > 0 ? &last_rap(b)->ept : &none;
+
+    for (uint32_t i = 0; i < n; i++) {
+        place p = {b->dts[i] + b->cts[i], bytes};
+        bytes += b->size[i];
+        if (b->sync[i] || p.pts < *ept) {
+            if (list(b, cx, b->ix.count + i, b->sync[i], &p) != APR_SUCCESS) {
+                return cx->code;
+            }
+            ept = &last_rap(b)->ept;
+        }
+    }
+    return APR_SUCCESS;
+}
+
 static apr_status_t note_raps(jo_index_builder *b, jo_ctx *cx, uint32_t n)
 {
     bool mixes = !b->mixed && memchr(b->sync, false, n) != NULL;
@@ -459,6 +620,9 @@ static apr_status_t note_raps(jo_index_builder *b, jo_ctx *cx, uint32_t n)
     b->mixed = b->mixed || mixes; /* what divides is another question from here on */
     if ((mixes || (!b->listing && b->ix.reordered)) && list_coded(b, cx) != APR_SUCCESS) {
         return cx->code;
+    }
+    if (b->mixed) {
+        return list_mixed(b, cx, n);
     }
     place p = {0, b->ix.bytes};
     for (uint32_t i = 0; b->listing && i < n; i++) {
@@ -471,15 +635,44 @@ static apr_status_t note_raps(jo_index_builder *b, jo_ctx *cx, uint32_t n)
     return APR_SUCCESS;
 }
 
+/* Durations of the first n open samples, and what they have in common. */
+static apr_status_t look(jo_index_builder *b, jo_ctx *cx, uint32_t n)
+{
+    int64_t longest = 0;
+    uint32_t durations = 0;
+    int32_t offsets = 0;
+
+    for (uint32_t i = n; i < JO_INDEX_BLOCK; i++) {
+        b->dts[i + 1] = b->dts[i];
+        b->cts[i] = b->cts[0];
+    }
+    for (uint32_t i = 0; i < JO_INDEX_BLOCK; i++) {
+        int64_t duration = b->dts[i + 1] - b->dts[i];
+        longest |= duration;
+        b->durations[i] = (uint32_t)duration;
+    }
+    for (uint32_t i = 0; i < n && longest > UINT32_MAX; i++) {
+        if (b->dts[i + 1] - b->dts[i] > UINT32_MAX) {
+            return jo_fail(cx, JO_EMEDIA, "sample %u lasts too long", b->ix.count + i);
+        }
+    }
+    for (uint32_t i = n; i < JO_INDEX_BLOCK; i++) {
+        b->durations[i] = b->durations[0];
+    }
+    for (uint32_t i = 0; i < JO_INDEX_BLOCK; i++) {
+        offsets |= b->cts[i] ^ b->cts[0];
+        durations |= b->durations[i] ^ b->durations[0];
+    }
+    b->one_duration = durations == 0;
+    b->one_cts = offsets == 0;
+    return APR_SUCCESS;
+}
+
 /* Codes the first n open samples; dts[n] is where they end. */
 static apr_status_t close_block(jo_index_builder *b, jo_ctx *cx, uint32_t n)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        int64_t duration = b->dts[i + 1] - b->dts[i];
-        if (duration > UINT32_MAX) {
-            return jo_fail(cx, JO_EMEDIA, "sample %u lasts too long", b->ix.count + i);
-        }
-        b->durations[i] = (uint32_t)duration;
+    if (look(b, cx, n) != APR_SUCCESS) {
+        return cx->code;
     }
     if (b->ix.count == 0) {
         note_first(b);
@@ -547,17 +740,18 @@ static apr_status_t check(const jo_index_builder *b, jo_ctx *cx, uint32_t from)
     return APR_SUCCESS;
 }
 
-/* The usual case of both. */
-static bool is_orderly(const jo_index_builder *b, uint32_t from)
+/* The usual case of both: true only if neither finds anything to do. */
+static inline bool is_orderly(const jo_index_builder *b, uint32_t from, uint32_t n)
 {
-    int64_t before = b->dts[from > 0 ? from - 1 : 0];
-    bool bad = b->dts[from] < -TIME_LIMIT;
+    uint64_t places = 0, times = 0, steps = 0;
+    const int64_t *dts = b->dts + from, *offset = b->offset + from;
 
-    for (uint32_t i = from; i < b->nopen; i++) {
-        bad |= b->dts[i] < before || (uint64_t)b->offset[i] > TIME_LIMIT;
-        before = b->dts[i];
+    for (uint32_t i = 0; i < n; i++) {
+        places |= (uint64_t)offset[i];
+        times |= (uint64_t)dts[i] + TIME_LIMIT;
+        steps |= (uint64_t)dts[i] - (uint64_t)dts[(int64_t)i - 1];
     }
-    return !bad && before <= TIME_LIMIT;
+    return places < TIME_LIMIT && times < 2 * (uint64_t)TIME_LIMIT && steps >> 63 == 0;
 }
 
 /* Takes the samples that were written into the columns behind the open ones: n of them, which fit. */
@@ -569,7 +763,10 @@ static apr_status_t open_more(jo_index_builder *b, jo_ctx *cx, uint32_t n, uint3
     if (b->ix.count + b->nopen > cx->limits->samples) {
         return jo_fail(cx, JO_EMEDIA, "more than %u samples", cx->limits->samples);
     }
-    if (!is_orderly(b, from) &&
+    bool orderly = from == 0      ? false
+                   : n == JO_ROWS ? is_orderly(b, from, JO_ROWS)
+                                  : is_orderly(b, from, n);
+    if (!orderly &&
         (check(b, cx, from) != APR_SUCCESS || order(b, cx, from, timescale) != APR_SUCCESS)) {
         return cx->code;
     }

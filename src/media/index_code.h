@@ -1,29 +1,43 @@
 /* How the samples of an index are coded; between index_build.c, which writes, and index.c, which reads.
  *
- * A block is coded in bits, most significant first: 16 bits of parameters, then for each sample
- *   1 bit      set if the flags are those of the sample before, else followed by the 3 flags,
- *   0..4 bits  row of its composition offset in cts_table,
- *   number     size; then, where a flag says so, gap from the end of the sample before, and duration;
- *   number     composition offset if the row is JO_INDEX_EXPLICIT.
- * Numbers are Rice codes whose parameter k each block chooses for its own sizes and gaps: v >> k ones, a zero,
- * the low k bits; or JO_INDEX_LONG ones, 6 bits of length less one, and the number written out. */
+ * A block is coded in bytes: one that says what follows (JO_INDEX_*), then
+ *   sizes      column
+ *   durations  column, unless all last as the block says
+ *   gaps       which samples do not begin where the one before ended: 8 bytes, a bit each; then a column of theirs. The
+ *              first sample has none, its place being the block's
+ *   offsets    composition offsets: a byte, the row in cts_table of all; or a column of rows; or a column of offsets,
+ *              their sign bit inverted, where the table is full
+ *   sync       which are sync samples: a byte, how many, and a byte for each; or 8 bytes, a bit each
+ * A column is of numbers of at most 32 bits, each a base and some bits more: a byte of their width (and JO_INDEX_PATCHED), a byte
+ * of the base's length, the base, the low bits one after the other. Where few have more bits than that, their number, the
+ * width of those bits, their positions (a byte each) and those bits follow. Least significant bits and bytes come first. */
 #ifndef JO_INDEX_CODE_H
 #define JO_INDEX_CODE_H
 
 #include "index.h"
 
+#include <string.h>
+
 enum {
-    JO_INDEX_BLOCK = 64,    /* samples */
-    JO_INDEX_EXPLICIT = 15, /* row of offsets that have none; as many have one */
-    JO_INDEX_OTHER_K = 9,   /* parameter of durations and explicit offsets */
-    JO_INDEX_LONG = 12
+    JO_INDEX_BLOCK = JO_ROWS, /* samples */
+    JO_INDEX_CTS_ROWS = 15,
+    JO_INDEX_PATCHED = 0x40
 };
 
-/* Flags of a sample. */
+/* The first byte of a block. */
 enum {
-    JO_INDEX_SYNC = 4,
-    JO_INDEX_PLACE = 2,   /* does not begin where the one before ended */
-    JO_INDEX_DURATION = 1 /* lasts not as long as the one before */
+    JO_INDEX_DURATIONS = 0x01, /* a column of them */
+    JO_INDEX_GAPS = 0x02,      /* some */
+    JO_INDEX_ZIGZAG = 0x04,    /* some gap is negative: all are zigzag numbers */
+    JO_INDEX_CTS = 0x18,
+    JO_INDEX_CTS_SAME = 0x00,
+    JO_INDEX_CTS_COLUMN = 0x08,
+    JO_INDEX_CTS_PLAIN = 0x10,
+    JO_INDEX_SYNC = 0x60,
+    JO_INDEX_SYNC_ALL = 0x00,
+    JO_INDEX_SYNC_LIST = 0x20,
+    JO_INDEX_SYNC_MASK = 0x40,
+    JO_INDEX_WIDE = 0x80 /* gaps of more than 32 bits: a second column, of what is above */
 };
 
 struct jo_index_block {
@@ -31,7 +45,26 @@ struct jo_index_block {
     int64_t offset;    /* of its first sample */
     int64_t bytes;     /* of all samples before it */
     uint32_t at;       /* into the stream */
-    uint32_t duration; /* of the sample before it */
+    uint32_t duration; /* of its samples; 0 if there is a column */
 };
+
+static inline uint64_t jo_index_get64(const uint8_t *p)
+{
+    uint64_t v;
+
+    memcpy(&v, p, 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap64(v);
+#endif
+    return v;
+}
+
+static inline void jo_index_put64(uint8_t *p, uint64_t v)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap64(v);
+#endif
+    memcpy(p, &v, 8);
+}
 
 #endif
