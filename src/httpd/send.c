@@ -26,7 +26,8 @@ static struct {
 } downloads;
 
 enum {
-    MAX_FILE_RANGES = 8,       /* each costs a descriptor until it is sent, and a system call */
+    MAX_FILE_RANGES = 8, /* each costs a descriptor until it is sent, and a system call */
+    MAX_BLOCK_RANGES = 64,
     MIN_FILE_RANGE = 20 << 10, /* mean bytes per range; below, copying is cheaper */
     PAGE = 4096,
     MIN_PAGED = 16 * PAGE, /* bytes of a range */
@@ -35,25 +36,6 @@ enum {
 };
 
 /* ---- whether the kernel may send it */
-
-/* The one source that all ranges of the body lie in, or NULL. */
-static jo_source *single_source(const jo_body *b, int *ranges, int64_t *bytes)
-{
-    jo_source *src = NULL;
-    *ranges = 0;
-    *bytes = 0;
-    for (int i = 0; i < b->count; i++) {
-        const jo_part *p = &b->parts[i];
-        if (!p->source)
-            continue;
-        if (src && p->source != src)
-            return NULL;
-        src = p->source;
-        *bytes += p->length;
-        ++*ranges;
-    }
-    return src;
-}
 
 /* Whether this connection encrypts what it sends; a stream of HTTP/2 leaves that to another one. */
 static bool is_tls(request_rec *r)
@@ -65,15 +47,22 @@ static bool is_tls(request_rec *r)
  *   HTTP/1.1   1.2, over loopback: a copy that a network card fetches costs more, what sendfile() hands over less
  *   HTTP/2     0.35, over TLS 0.48: a stream passes copies on in pieces of 64 KB, waiting each time, files at once
  *   TLS        1.35: mod_ssl reads files 8 KB at a time. Copied. */
-static apr_file_t *file_to_send(request_rec *r, const jo_body *b, int mode)
+static bool kernel_sends(request_rec *r, const jo_body *b, int mode, int most)
 {
-    int ranges;
-    int64_t bytes;
-    jo_source *src = single_source(b, &ranges, &bytes);
-    if (!src || mode == JO_SEND_FILE_OFF || is_tls(r) || ranges > MAX_FILE_RANGES ||
-        bytes / ranges < MIN_FILE_RANGE || (mode == JO_SEND_FILE_AUTO && src->id.network))
-        return NULL;
-    return jo_source_file(src);
+    int ranges = 0;
+    int64_t bytes = 0;
+    if (mode == JO_SEND_FILE_OFF || is_tls(r))
+        return false;
+    for (int i = 0; i < b->count; i++) {
+        jo_source *src = b->parts[i].source;
+        if (!src)
+            continue;
+        if (++ranges > most || !jo_source_file(src) ||
+            (mode == JO_SEND_FILE_AUTO && src->id.network))
+            return false;
+        bytes += b->parts[i].length;
+    }
+    return ranges > 0 && bytes / ranges >= MIN_FILE_RANGE;
 }
 
 /* ---- buckets */
@@ -96,30 +85,70 @@ static apr_status_t add_page_rest(jo_ctx *cx, apr_bucket_brigade *bb, const jo_p
     return rc;
 }
 
-/* One file bucket; every range is a copy of it with other bounds: copies share the descriptor's owner, so that a
+/* A file bucket of a source, of which every range is a copy with other bounds: copies share the descriptor's owner, so that a
  * connection that keeps them for later duplicates it rightly. */
-static apr_status_t add_file_parts(request_rec *r, jo_ctx *cx, apr_bucket_brigade *bb,
-                                   const jo_body *b, apr_file_t *file)
+typedef struct origin_file {
+    struct origin_file *next;
+    jo_source *source;
+    apr_bucket *whole;
+} origin_file;
+
+typedef struct files {
+    apr_pool_t *pool; /* the buckets' */
+    bool own; /* descriptors of its own, for a source that is still needed after the brigade */
+    origin_file *list;
+} files;
+
+static apr_status_t find_file(jo_ctx *cx, files *f, jo_source *src, apr_bucket_alloc_t *alloc,
+                              apr_bucket **whole)
 {
-    apr_bucket *whole = apr_bucket_file_create(file, 0, 1, r->pool, bb->bucket_alloc);
+    apr_file_t *file = jo_source_file(src);
+    origin_file *o = f->list;
+    while (o && o->source != src)
+        o = o->next;
+    if (!o) {
+        apr_status_t rv = f->own ? apr_file_dup(&file, file, f->pool) : APR_SUCCESS;
+        if (rv != APR_SUCCESS)
+            return jo_fail(cx, JO_EBUSY, "%s: no descriptor is left", src->name);
+        o = apr_palloc(f->pool, sizeof *o);
+        *o = (origin_file){f->list, src, apr_bucket_file_create(file, 0, 1, f->pool, alloc)};
+        apr_bucket_file_enable_mmap(o->whole,
+                                    0); /* a mapped file that is cut off kills the process */
+        f->list = o;
+    }
+    *whole = o->whole;
+    return APR_SUCCESS;
+}
+
+static apr_status_t add_file_range(jo_ctx *cx, apr_bucket_brigade *bb, const jo_part *p, files *f)
+{
+    apr_bucket *whole, *e;
+    size_t done;
+    apr_status_t rc = find_file(cx, f, p->source, bb->bucket_alloc, &whole);
+    if (rc == APR_SUCCESS)
+        rc = add_page_rest(cx, bb, p, &done);
+    if (rc != APR_SUCCESS)
+        return rc;
+    apr_bucket_copy(whole, &e);
+    e->start = p->offset + (apr_off_t)done;
+    e->length = (apr_size_t)p->length - done;
+    APR_BRIGADE_INSERT_TAIL(bb, e);
+    return rc;
+}
+
+static apr_status_t add_file_parts(jo_ctx *cx, apr_bucket_brigade *bb, const jo_body *b, files *f)
+{
     apr_status_t rc = APR_SUCCESS;
-    apr_bucket_file_enable_mmap(whole, 0); /* a mapped file that is truncated kills the process */
     for (int i = 0; i < b->count && rc == APR_SUCCESS; i++) {
         const jo_part *p = &b->parts[i];
-        apr_bucket *e;
-        size_t done;
-        if (!p->source) {
+        if (p->source)
+            rc = add_file_range(cx, bb, p, f);
+        else
             APR_BRIGADE_INSERT_TAIL(
                 bb, apr_bucket_heap_create(p->data, (apr_size_t)p->length, NULL, bb->bucket_alloc));
-            continue;
-        }
-        rc = add_page_rest(cx, bb, p, &done);
-        apr_bucket_copy(whole, &e);
-        e->start = p->offset + (apr_off_t)done;
-        e->length = (apr_size_t)p->length - done;
-        APR_BRIGADE_INSERT_TAIL(bb, e);
     }
-    apr_bucket_destroy(whole);
+    for (origin_file *o = f->list; o; o = o->next)
+        apr_bucket_destroy(o->whole);
     return rc;
 }
 
@@ -181,11 +210,11 @@ static apr_status_t send_whole(request_rec *r, jo_ctx *cx, const jo_body *body, 
                                int *result)
 {
     apr_bucket_brigade *bb = brigade_make(r);
-    apr_file_t *file = r->header_only ? NULL : file_to_send(r, body, mode);
+    files f = {.pool = r->pool};
     apr_status_t rc = APR_SUCCESS;
 
-    if (file)
-        rc = add_file_parts(r, cx, bb, body, file);
+    if (!r->header_only && kernel_sends(r, body, mode, MAX_FILE_RANGES))
+        rc = add_file_parts(cx, bb, body, &f);
     else if (!r->header_only && body->length)
         rc = add_copy(r, cx, bb, body);
     if (rc != APR_SUCCESS)
@@ -245,17 +274,28 @@ static void set_range(request_rec *r, int64_t length, int64_t from, int64_t end)
                                 from, end - 1, length));
 }
 
-/* Appends bytes [from, from+len); `scratch` is empty again afterwards. */
-static apr_status_t add_block(jo_ctx *cx, apr_bucket_brigade *bb, const jo_body *body, int64_t from,
-                              int64_t len, apr_pool_t *scratch)
+typedef struct download {
+    request_rec *r;
+    jo_ctx *cx;
+    const jo_body *body;
+    int mode;            /* JO_SEND_FILE_… */
+    apr_pool_t *scratch; /* of the block that is being passed */
+} download;
+
+/* Appends bytes [from, from+len). What lives in `scratch` is needed until the brigade has been passed: among it files of
+ * its own, because who keeps a file bucket for later takes its descriptor away. */
+static apr_status_t add_block(download *d, apr_bucket_brigade *bb, int64_t from, int64_t len)
 {
+    files f = {.pool = d->scratch, .own = true};
     jo_body plain;
-    jo_body_init(&plain, scratch);
-    apr_status_t rc = jo_body_slice(cx, body, from, len, &plain);
-    if (rc == APR_SUCCESS)
-        rc = add_buffer(cx, bb, &plain);
-    apr_pool_clear(scratch);
-    return rc;
+    apr_pool_clear(d->scratch);
+    jo_body_init(&plain, d->scratch);
+    apr_status_t rc = jo_body_slice(d->cx, d->body, from, len, &plain);
+    if (rc != APR_SUCCESS)
+        return rc;
+    if (can_wait_unread(d->r) && kernel_sends(d->r, &plain, d->mode, MAX_BLOCK_RANGES))
+        return add_file_parts(d->cx, bb, &plain, &f);
+    return add_buffer(d->cx, bb, &plain);
 }
 
 /* Ends a response short of its length: the connection is closed (HTTP/2: the stream is reset), no cache keeps it. */
@@ -272,9 +312,9 @@ static int break_off(request_rec *r, apr_bucket_brigade *bb)
 }
 
 /* The blocks after the first, each once the client has taken the one before. */
-static int send_blocks(request_rec *r, jo_ctx *cx, const jo_body *body, int64_t from, int64_t end,
-                       apr_bucket_brigade *bb, apr_pool_t *scratch)
+static int send_blocks(download *d, apr_bucket_brigade *bb, int64_t from, int64_t end)
 {
+    request_rec *r = d->r;
     while (from < end) {
         APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_flush_create(bb->bucket_alloc));
         apr_status_t rv = ap_pass_brigade(r->output_filters, bb);
@@ -285,9 +325,9 @@ static int send_blocks(request_rec *r, jo_ctx *cx, const jo_body *body, int64_t 
             return OK;
         }
         int64_t n = end - from < BLOCK ? end - from : BLOCK;
-        apr_status_t rc = add_block(cx, bb, body, from, n, scratch);
+        apr_status_t rc = add_block(d, bb, from, n);
         if (rc != APR_SUCCESS) {
-            ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "breaks off: %s", cx->message);
+            ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "breaks off: %s", d->cx->message);
             return break_off(r, bb);
         }
         from += n;
@@ -305,27 +345,25 @@ static apr_status_t download_begin(jo_ctx *cx)
 }
 
 /* part: the answer to a range. */
-static apr_status_t send_from(request_rec *r, jo_ctx *cx, const jo_body *body, bool part,
-                              int64_t from, int64_t end, int *result)
+static apr_status_t send_from(download *d, bool part, int64_t from, int64_t end, int *result)
 {
     int64_t n = end - from < BLOCK ? end - from : BLOCK;
-    apr_bucket_brigade *bb = brigade_make(r);
-    apr_pool_t *scratch;
+    apr_bucket_brigade *bb = brigade_make(d->r);
+    apr_status_t rc = add_block(d, bb, from, n);
 
-    apr_pool_create(&scratch, r->pool);
-    apr_status_t rc = add_block(cx, bb, body, from, n, scratch);
     if (rc == APR_SUCCESS) {
         if (part)
-            set_range(r, body->length, from, end);
-        ap_set_content_length(r, end - from);
-        *result = send_blocks(r, cx, body, from + n, end, bb, scratch);
+            set_range(d->r, d->body->length, from, end);
+        ap_set_content_length(d->r, end - from);
+        *result = send_blocks(d, bb, from + n, end);
     }
-    apr_pool_destroy(scratch);
     return rc;
 }
 
-static apr_status_t send_produced(request_rec *r, jo_ctx *cx, const jo_body *body, int *result)
+static apr_status_t send_produced(request_rec *r, jo_ctx *cx, const jo_body *body, int mode,
+                                  int *result)
 {
+    download d = {.r = r, .cx = cx, .body = body, .mode = mode};
     int64_t from = 0, end = body->length;
 
     if (r->header_only) {
@@ -333,12 +371,13 @@ static apr_status_t send_produced(request_rec *r, jo_ctx *cx, const jo_body *bod
         *result = pass(r, brigade_make(r));
         return APR_SUCCESS;
     }
+    apr_pool_create(&d.scratch, r->pool);
     bool part = read_range(r, body->length, &from, &end);
     if (end - from <= BLOCK)
-        return send_from(r, cx, body, part, from, end, result);
+        return send_from(&d, part, from, end, result);
     apr_status_t rc = download_begin(cx);
     if (rc == APR_SUCCESS) {
-        rc = send_from(r, cx, body, part, from, end, result);
+        rc = send_from(&d, part, from, end, result);
         apr_atomic_dec32(&downloads.count);
     }
     return rc;
@@ -352,7 +391,7 @@ void jo_send_limits(size_t memory, unsigned most)
 
 apr_status_t jo_send_body(request_rec *r, jo_ctx *cx, const jo_body *body, int mode, int *result)
 {
-    return body->produced ? send_produced(r, cx, body, result)
+    return body->produced ? send_produced(r, cx, body, mode, result)
                           : send_whole(r, cx, body, mode, result);
 }
 

@@ -56,6 +56,7 @@ MaxKeepAliveRequests 0
 KeepAliveTimeout 65
 Timeout 600
 EnableSendfile On
+JitOriginMaxDownloads 0
 Include "@{[JitOrigin::Httpd::src()]}/conf/jitorigin.conf"
 DocumentRoot "$run/docs"
 <Directory />

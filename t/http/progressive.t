@@ -40,6 +40,7 @@ chmod 0777, $s->run_dir . '/cache';
 my $docs = $s->docs;
 add_title($docs, 'kite', 'kite.mp4');
 add_title($docs, 'noise', 'video:noise.mp4', 'audio:tone.mp4');
+add_title($docs, 'alone', 'video:noise.mp4'); # blocks in one piece: sent by the kernel
 sub add_copies { # one track as many renditions: a large title that takes no room on disk
     my ($name, $source, $n) = @_;
     my @elements = map { qq(<video src="$source" systemBitrate="$_"><param name="trackID" value="1"/></video>) } 1001 .. 1000 + $n;
@@ -54,12 +55,13 @@ sub command { my ($path) = @_; return $s->cli_get("$docs$path' -w 'progressive")
 
 my $small = command('/kite.ism/kite.mp4');
 my $file = command('/noise.ism/noise.mp4');
+my $alone = command('/alone.ism/alone.mp4');
 cmp_ok(length $small, '<', 1 << 20, 'a file of one block');
 cmp_ok(length $file, '>', 4 << 20, 'and one of several');
 
 # ---- what is served, and what not
 
-for my $case (['/kite.ism/kite.mp4', $small], ['/noise.ism/noise.mp4', $file]) {
+for my $case (['/kite.ism/kite.mp4', $small], ['/noise.ism/noise.mp4', $file], ['/alone.ism/alone.mp4', $alone]) {
     my ($path, $want) = @$case;
     my $res = $s->get($path);
     is($res->{status}, 200, $path);
@@ -104,7 +106,7 @@ sub range { # status, Content-Range and content for a Range header are those of 
 }
 
 my $block = 1 << 20;
-for my $case (['/kite.ism/kite.mp4', $small], ['/noise.ism/noise.mp4', $file]) {
+for my $case (['/kite.ism/kite.mp4', $small], ['/noise.ism/noise.mp4', $file], ['/alone.ism/alone.mp4', $alone]) {
     my ($path, $body) = @$case;
     my ($last, $mdat) = (length($body) - 1, index $body, 'mdat');
     my $tag = $s->head($path)->{headers}{etag};
@@ -130,19 +132,24 @@ for my $case (['/kite.ism/kite.mp4', $small], ['/noise.ism/noise.mp4', $file]) {
 
 # ---- caches: parts are not taken for the whole
 
-{
-    my ($path, $tag) = ('/cached/noise.ism/noise.mp4');
-    is($s->get($path, {Range => 'bytes=0-9'})->{content}, substr($file, 0, 10), 'mod_cache: a range first');
-    ok($s->get($path)->{content} eq $file, '  then the whole');
-    is($s->get($path, {Range => 'bytes=7-9'})->{content}, substr($file, 7, 3), '  a range again');
-    ok($s->get($path)->{content} eq $file, '  and the whole');
+for my $case (['/cached/noise.ism/noise.mp4', $file], ['/cached/alone.ism/alone.mp4', $alone]) {
+    my ($path, $body) = @$case;
+    is($s->get($path, {Range => 'bytes=0-9'})->{content}, substr($body, 0, 10), "mod_cache, $path: a range first");
+    ok($s->get($path)->{content} eq $body, '  then the whole');
+    is($s->get($path, {Range => 'bytes=7-9'})->{content}, substr($body, 7, 3), '  a range again');
+    ok($s->get($path)->{content} eq $body, '  and the whole');
 }
 
 # ---- HTTP/2
 
-{
-    my @streams = h2_get($s->port, [('/noise.ism/noise.mp4') x 3]);
-    is(scalar(grep { $_->{digest} eq md5_hex($file) } @streams), 3, 'HTTP/2: three streams at once');
+for my $case (['/noise.ism/noise.mp4', $file], ['/alone.ism/alone.mp4', $alone]) {
+    my ($path, $body) = @$case;
+    my @streams = h2_get($s->port, [($path) x 3]);
+    is(scalar(grep { $_->{digest} eq md5_hex($body) } @streams), 3, "HTTP/2, $path: three streams at once");
+    my @slow = start_readers($s->port, ($path) x 5);
+    read_on(1_500_000, @slow);
+    read_all(@slow);
+    is(scalar(grep { $_->{digest} eq md5_hex($body) } @slow), 5, "$path: five slow readers");
 }
 
 # ---- many slow readers of a large one: bounded memory
