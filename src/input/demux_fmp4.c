@@ -154,8 +154,14 @@ static void read_field(const run *x, uint32_t field, uint32_t first, uint32_t n,
         before += x->flags & f ? 4 : 0;
     }
     const uint8_t *p = x->r.at + first * stride + before; /* bounds: open_run() */
-    for (uint32_t i = 0; i < n; i++) {
-        out[i] = x->flags & field ? jo_get_u32(p + i * stride) : other;
+    if (!(x->flags & field)) {
+        for (uint32_t i = 0; i < n; i++) {
+            out[i] = other;
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++, p += stride) {
+        out[i] = jo_get_u32(p);
     }
 }
 

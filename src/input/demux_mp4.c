@@ -62,7 +62,8 @@ static apr_status_t fail_place(jo_mp4_file *f, const jo_mp4_track *t, const jo_r
 }
 
 /* Is each of n samples within a file? No place is so far off that these run over. */
-static inline bool are_within(const jo_rows *rows, uint32_t n, int64_t end)
+static inline __attribute__((always_inline)) bool are_within(const jo_rows *rows, uint32_t n,
+                                                             int64_t end)
 {
     int64_t any = 0; /* negative if some number is */
 
@@ -75,9 +76,8 @@ static inline bool are_within(const jo_rows *rows, uint32_t n, int64_t end)
 static apr_status_t check_places(jo_mp4_file *f, const jo_mp4_track *t, const jo_rows *rows,
                                  int64_t end)
 {
-    bool within = rows->count == JO_ROWS ? are_within(rows, JO_ROWS, end)
-                                         : are_within(rows, rows->count, end);
-    if (!within) {
+    if (!(rows->count == JO_ROWS ? are_within(rows, JO_ROWS, end)
+                                 : are_within(rows, rows->count, end))) {
         return fail_place(f, t, rows, end);
     }
     f->added += rows->count;

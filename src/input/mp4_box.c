@@ -3,6 +3,7 @@
 #include "../base/status.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 bool jo_box_next(jo_reader *r, jo_box *box)
 {
@@ -91,6 +92,22 @@ static apr_status_t free_buffer(void *buf)
     return APR_SUCCESS;
 }
 
+#ifdef MADV_POPULATE_WRITE
+#define PAGE 4096
+
+/* All pages of a large buffer at once: a fault for each takes longer than to read into it. */
+static void populate(uint8_t *buf, size_t size)
+{
+    uintptr_t from = ((uintptr_t)buf + PAGE - 1) / PAGE * PAGE;
+
+    if (size >= 64 * PAGE) {
+        madvise((void *)from, ((uintptr_t)buf + size - from) / PAGE * PAGE, MADV_POPULATE_WRITE);
+    }
+}
+#else
+#define populate(buf, size) ((void)0)
+#endif
+
 /* Not from the pool: a large moov goes back to the system, and sanitizers see reads beyond it. */
 apr_status_t jo_top_box_load(jo_ctx *cx, jo_source *src, const jo_top_box *box, jo_reader *payload)
 {
@@ -114,6 +131,7 @@ apr_status_t jo_top_box_load(jo_ctx *cx, jo_source *src, const jo_top_box *box, 
         return jo_fail(cx, JO_EBUSY, "no memory for a box of %" APR_INT64_T_FMT " bytes", size);
     }
     *buf = 0;
+    populate(buf, (size_t)size);
     apr_pool_cleanup_register(cx->pool, buf, free_buffer, apr_pool_cleanup_null);
     if (jo_source_read(cx, src, box->offset + box->header, (size_t)size, buf) != APR_SUCCESS) {
         return cx->code;

@@ -451,6 +451,7 @@ static apr_status_t read_rows(jo_mp4_file *f, jo_mp4_track *t, tables *x, uint32
 {
     uint32_t left = x->sizes.count - first, n = left < JO_ROWS ? left : JO_ROWS;
 
+    n = first == 0 ? 1 : n; /* a block of the index is complete with the first sample behind it */
     read_sizes(&x->sizes, first, n, rows->size);
     rows->count = read_places(&x->places, n, rows->size, rows->offset);
     if (rows->count == 0) {

@@ -741,17 +741,30 @@ static apr_status_t check(const jo_index_builder *b, jo_ctx *cx, uint32_t from)
 }
 
 /* The usual case of both: true only if neither finds anything to do. */
-static inline bool is_orderly(const jo_index_builder *b, uint32_t from, uint32_t n)
+static inline __attribute__((always_inline)) bool
+are_orderly(const int64_t *before, const int64_t *dts, const int64_t *offset, uint32_t n)
 {
     uint64_t places = 0, times = 0, steps = 0;
-    const int64_t *dts = b->dts + from, *offset = b->offset + from;
 
     for (uint32_t i = 0; i < n; i++) {
         places |= (uint64_t)offset[i];
         times |= (uint64_t)dts[i] + TIME_LIMIT;
-        steps |= (uint64_t)dts[i] - (uint64_t)dts[(int64_t)i - 1];
+        steps |= (uint64_t)dts[i] - (uint64_t)before[i];
     }
     return places < TIME_LIMIT && times < 2 * (uint64_t)TIME_LIMIT && steps >> 63 == 0;
+}
+
+static bool is_orderly(const jo_index_builder *b, uint32_t from, uint32_t n)
+{
+    const int64_t *dts = b->dts + from, *offset = b->offset + from;
+
+    if (from == 0) {
+        return false;
+    }
+    if (n == JO_ROWS) {
+        return are_orderly(dts - 1, dts, offset, JO_ROWS);
+    }
+    return are_orderly(dts - 1, dts, offset, n);
 }
 
 /* Takes the samples that were written into the columns behind the open ones: n of them, which fit. */
@@ -763,10 +776,7 @@ static apr_status_t open_more(jo_index_builder *b, jo_ctx *cx, uint32_t n, uint3
     if (b->ix.count + b->nopen > cx->limits->samples) {
         return jo_fail(cx, JO_EMEDIA, "more than %u samples", cx->limits->samples);
     }
-    bool orderly = from == 0      ? false
-                   : n == JO_ROWS ? is_orderly(b, from, JO_ROWS)
-                                  : is_orderly(b, from, n);
-    if (!orderly &&
+    if (!is_orderly(b, from, n) &&
         (check(b, cx, from) != APR_SUCCESS || order(b, cx, from, timescale) != APR_SUCCESS)) {
         return cx->code;
     }
