@@ -484,6 +484,7 @@ apr_status_t jo_mp4_read_table(jo_mp4_file *f, jo_mp4_track *t)
     if (jo_mp4_announce(f, t, x.sizes.count) != APR_SUCCESS) {
         return f->cx->code;
     }
+    jo_index_expect(t->builder, x.sizes.count);
     for (uint32_t n = 0; n < x.sizes.count && t->track->codec != NULL; n += rows.count) {
         if (read_rows(f, t, &x, n, &rows, &t->next_dts) != APR_SUCCESS ||
             jo_mp4_add(f, t, &rows, x.places.read) != APR_SUCCESS) {

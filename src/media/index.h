@@ -68,6 +68,8 @@ typedef struct jo_index_builder jo_index_builder;
 
 /* The index goes into cx->pool; scratch is malloc'ed or in a sub-pool that finish() destroys. */
 jo_index_builder *jo_index_builder_make(jo_ctx *cx);
+/* About n samples will be added: memory for them is set aside, which is not touched before it is needed. */
+void jo_index_expect(jo_index_builder *b, uint32_t n);
 /* Adding and finishing fail with JO_EBUSY where memory is out.
  * Appends a sample. duration counts for the last sample only (the others last until the next DTS). A
  * DTS below the one before is raised to it with the PTS kept, up to one second (timescale ticks); more is

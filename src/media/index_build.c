@@ -110,6 +110,21 @@ jo_index_builder *jo_index_builder_make(jo_ctx *cx)
     return b;
 }
 
+/* An array that is empty gets room for n, if there is memory. */
+static void vec_expect(vec *v, size_t n)
+{
+    if (v->data == NULL) {
+        v->data = malloc(n * v->size);
+        v->cap = v->data != NULL ? n : 0;
+    }
+}
+
+void jo_index_expect(jo_index_builder *b, uint32_t n)
+{
+    vec_expect(&b->blocks, n / JO_INDEX_BLOCK + 1);
+    vec_expect(&b->stream, (size_t)n * 2 + n / 2 + BLOCK_BYTES);
+}
+
 /* -- columns ------------------------------------------------------------------------------------------- */
 
 /* Loops here go over all places of a block, also where it has fewer samples: compilers make vectors of them. */

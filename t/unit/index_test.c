@@ -158,6 +158,93 @@ static void test_odd_values(void)
     ok(ix && ix->first_dts == -5000 && ix->end_dts == dts, "first and last DTS");
 }
 
+/* A number of one of some shapes: always the same, within a narrow range, with rare long ones, of any length. */
+static uint32_t shaped(uint32_t shape, uint32_t *seed)
+{
+    uint32_t n = next_random(seed);
+
+    return shape % 4 == 0   ? 512
+           : shape % 4 == 1 ? 341 + n % 40
+           : shape % 4 == 2 ? n % (n % 37 ? 700 : 90000)
+                            : n >> n % 24;
+}
+
+static jo_sample *make_shape(uint32_t shape, uint32_t n)
+{
+    jo_sample *s = calloc(n, sizeof(*s));
+    uint32_t seed = shape;
+    int64_t dts = 0, at = (int64_t)1 << 40;
+
+    for (uint32_t i = 0; s && i < n; i++) {
+        at += shape / 64 % 4 == 1 || (shape / 64 % 4 > 1 && i % 2) ? shaped(shape / 4, &seed) : 0;
+        at -= shape / 64 % 4 == 3 && i % 11 == 3 ? 5000 : 0;
+        s[i] = (jo_sample){.dts = dts,
+                           .offset = at,
+                           .size = shaped(shape, &seed),
+                           .duration = shaped(shape / 16, &seed),
+                           .cts = (int32_t)shaped(shape / 3, &seed) - 300,
+                           .sync = shape % 5 == 0 || next_random(&seed) % (shape % 5 * 9) == 0};
+        dts += s[i].duration;
+        at += s[i].size;
+    }
+    return s;
+}
+
+static bool answers(const jo_index *ix, const jo_sample *s, uint32_t n)
+{
+    int64_t bytes = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t same = i; /* the first of those with its DTS */
+        while (same > 0 && s[same - 1].dts == s[i].dts)
+            same--;
+        if (jo_index_range_bytes(ix, 0, i) != bytes || jo_index_dts(ix, i) != s[i].dts ||
+            jo_index_find_dts(ix, s[i].dts) != same)
+            return false;
+        bytes += s[i].size;
+    }
+    return ix->bytes == bytes;
+}
+
+static void test_shapes(void)
+{
+    uint32_t shape = 1;
+
+    for (bool good = true; shape <= 600 && good; shape += good) {
+        uint32_t n = 1 + shape * 7 % 333;
+        jo_sample *s = make_shape(shape, n);
+        jo_index *ix = build(s, n, 0);
+        good = ix && reads_back(ix, s, 0) && reads_back(ix, s, n / 2) && answers(ix, s, n);
+        free(s);
+    }
+    is_int(shape, 601, "columns of all shapes read back");
+}
+
+/* Groups of pictures that last from one picture to hundreds. */
+static void test_find_rap(void)
+{
+    enum { N = 5000 };
+    jo_sample *s = calloc(N, sizeof(*s));
+    uint32_t seed = 3;
+    bool good = true;
+
+    for (uint32_t i = 0; i < N; i++) {
+        s[i] = (jo_sample){.dts = i * 10, .offset = i, .size = 1, .duration = 10};
+        s[i].sync = i == 0 || next_random(&seed) % (i % 1000 < 300 ? 2 : 150) == 0;
+    }
+    jo_index *ix = build(s, N, 0);
+    for (int64_t t = -20; t < N * 10 + 20; t += 5) {
+        uint32_t k = 0;
+        while (k < ix->nraps && ix->raps[k].ept < t)
+            k++;
+        good = good && jo_index_find_rap(ix, t) == k;
+    }
+    ok(good && jo_index_find_rap(ix, INT64_MIN) == 0 &&
+           jo_index_find_rap(ix, INT64_MAX) == ix->nraps,
+       "random access points are found wherever they are");
+    free(s);
+}
+
 static void hash_of(const jo_index *ix, uint8_t out[JO_SHA256_SIZE])
 {
     jo_sha256 *h = jo_sha256_make(pool);
@@ -416,6 +503,8 @@ int main(void)
     test_hour();
     test_memory();
     test_odd_values();
+    test_shapes();
+    test_find_rap();
     test_rows();
     test_hash();
     test_raps();
