@@ -278,12 +278,14 @@ typedef struct download {
     request_rec *r;
     jo_ctx *cx;
     const jo_body *body;
-    int mode;            /* JO_SEND_FILE_… */
+    int mode;   /* JO_SEND_FILE_… */
+    bool waits; /* for each block to be sent; else one is all, and may wait without a thread */
     apr_pool_t *scratch; /* of the block that is being passed */
 } download;
 
 /* Appends bytes [from, from+len). What lives in `scratch` is needed until the brigade has been passed: among it files of
- * its own, because who keeps a file bucket for later takes its descriptor away. */
+ * its own, because who keeps a file bucket for later takes its descriptor away. What waits without a thread costs no more
+ * descriptors, and is counted as memory, as any body. */
 static apr_status_t add_block(download *d, apr_bucket_brigade *bb, int64_t from, int64_t len)
 {
     files f = {.pool = d->scratch, .own = true};
@@ -293,9 +295,10 @@ static apr_status_t add_block(download *d, apr_bucket_brigade *bb, int64_t from,
     apr_status_t rc = jo_body_slice(d->cx, d->body, from, len, &plain);
     if (rc != APR_SUCCESS)
         return rc;
-    if (can_wait_unread(d->r) && kernel_sends(d->r, &plain, d->mode, MAX_BLOCK_RANGES))
+    if (can_wait_unread(d->r) &&
+        kernel_sends(d->r, &plain, d->mode, d->waits ? MAX_BLOCK_RANGES : MAX_FILE_RANGES))
         return add_file_parts(d->cx, bb, &plain, &f);
-    return add_buffer(d->cx, bb, &plain);
+    return d->waits ? add_buffer(d->cx, bb, &plain) : add_copy(d->r, d->cx, bb, &plain);
 }
 
 /* Ends a response short of its length: the connection is closed (HTTP/2: the stream is reset), no cache keeps it. */
@@ -311,19 +314,28 @@ static int break_off(request_rec *r, apr_bucket_brigade *bb)
     return OK;
 }
 
+/* Waits until the client has taken what is in the brigade; false: it left. */
+static bool drain(request_rec *r, apr_bucket_brigade *bb)
+{
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_flush_create(bb->bucket_alloc));
+    apr_status_t rv = ap_pass_brigade(r->output_filters, bb);
+    apr_brigade_cleanup(bb);
+    if (rv == APR_SUCCESS && !r->connection->aborted)
+        return true;
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, rv, r, "the client left");
+    r->connection->aborted = 1;
+    return false;
+}
+
 /* The blocks after the first, each once the client has taken the one before. */
 static int send_blocks(download *d, apr_bucket_brigade *bb, int64_t from, int64_t end)
 {
     request_rec *r = d->r;
-    while (from < end) {
-        APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_flush_create(bb->bucket_alloc));
-        apr_status_t rv = ap_pass_brigade(r->output_filters, bb);
-        apr_brigade_cleanup(bb);
-        if (rv != APR_SUCCESS || r->connection->aborted) {
-            ap_log_rerror(APLOG_MARK, APLOG_DEBUG, rv, r, "the client left");
-            r->connection->aborted = 1;
+    while (d->waits) {
+        if (!drain(r, bb))
             return OK;
-        }
+        if (from == end)
+            break;
         int64_t n = end - from < BLOCK ? end - from : BLOCK;
         apr_status_t rc = add_block(d, bb, from, n);
         if (rc != APR_SUCCESS) {
@@ -373,7 +385,8 @@ static apr_status_t send_produced(request_rec *r, jo_ctx *cx, const jo_body *bod
     }
     apr_pool_create(&d.scratch, r->pool);
     bool part = read_range(r, body->length, &from, &end);
-    if (end - from <= BLOCK)
+    d.waits = end - from > BLOCK;
+    if (!d.waits)
         return send_from(&d, part, from, end, result);
     apr_status_t rc = download_begin(cx);
     if (rc == APR_SUCCESS) {

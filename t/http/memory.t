@@ -44,11 +44,18 @@ sub wrong {
     return grep { ($_->{status} || 0) != 200 || $_->{digest} ne $digest->{$_->{path} =~ s{^/kernel}{}r} } @readers;
 }
 
-sub anonymous { # KiB of the child
+sub child_of {
     my ($s) = @_;
     my ($child) = split ' ', JitOrigin::Httpd::read_file("/proc/@{[$s->pid]}/task/@{[$s->pid]}/children");
-    return JitOrigin::Httpd::read_file("/proc/$child/status") =~ /^RssAnon:\s+(\d+)/m ? $1 : die 'no RssAnon';
+    return "/proc/$child";
 }
+
+sub anonymous { # KiB of the child
+    my ($s) = @_;
+    return JitOrigin::Httpd::read_file(child_of($s) . '/status') =~ /^RssAnon:\s+(\d+)/m ? $1 : die 'no RssAnon';
+}
+
+sub descriptors { my ($s) = @_; return scalar(() = glob child_of($s) . '/fd/*') }
 
 # Until it is true, for some seconds.
 sub soon {
@@ -222,6 +229,32 @@ for my $case (["JitOriginMaxDownloads 2\n", 2], ['', 13], ["JitOriginMaxDownload
     read_all(@readers);
     is(scalar(grep { $_->{digest} eq md5_hex($whole) } @readers), scalar @readers, "$what: all that stayed get the file");
     $s->expect(qr/ 503 .*JitOriginMaxDownloads/) if $most;
+    $s->finish;
+}
+
+# Ranges of them up to a megabyte wait without a thread: as segments do, in counted memory or few descriptors.
+{
+    my $s = server("JitOriginSendMemory @{[LIMIT]}M\n", threads => THREADS);
+    add_title($s->docs, 'frag', 'video:frag.mp4', 'audio:frag.mp4');
+    $s->start;
+    my ($path, $n) = ('/frag.ism/frag.mp4', 60);
+    my $whole = $s->get($path)->{content};
+    my $len = length $whole < 1_000_000 ? length $whole : 1_000_000;
+    for my $where ('', '/kernel') {
+        my ($memory, $open) = (anonymous($s), descriptors($s));
+        my @readers = start_readers($s->port, (["$where$path", "bytes=-$len"]) x $n);
+        read_on(1000, @readers);
+        sleep 1;
+        my $held = descriptors($s) - $open;
+        cmp_ok($held, '<=', 10 * $n, "$where: $n readers stall in ranges of a whole file: they hold $held descriptors");
+        SKIP: {
+            skip 'memory is not ours to judge under a sanitizer', 1 if $ENV{JITORIGIN_PRELOAD};
+            my $used = anonymous($s) - $memory;
+            cmp_ok($used, '<', LIMIT * 1024 + $n * 128, "$where: and $used kB");
+        }
+        read_all(@readers);
+        is(scalar(grep { $_->{status} == 206 && $_->{digest} eq md5_hex(substr $whole, -$len) } @readers), $n, "$where: all get theirs");
+    }
     $s->finish;
 }
 

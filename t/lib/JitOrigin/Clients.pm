@@ -15,15 +15,16 @@ use Time::HiRes qw(sleep time);
 
 our @EXPORT_OK = qw(start_readers read_on read_all h2_get h2_open h2_read);
 
-# start_readers(PORT, PATH…): one connection each with a small receive buffer and a GET sent; nothing is read yet.
+# start_readers(PORT, PATH or [PATH, RANGE]…): one connection each with a small receive buffer and a GET sent; nothing is read yet.
 sub start_readers {
     my ($port, @paths) = @_;
     my @readers;
-    for my $path (@paths) {
+    for my $what (@paths) {
+        my ($path, $range) = ref $what ? @$what : $what;
         socket(my $s, Socket::PF_INET(), Socket::SOCK_STREAM(), 0) or die "socket: $!";
         setsockopt($s, SOL_SOCKET, SO_RCVBUF, 8192) or die "SO_RCVBUF: $!";
         connect($s, pack_sockaddr_in($port, inet_aton('127.0.0.1'))) or die "connect: $!";
-        my $request = "GET $path HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        my $request = "GET $path HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" . ($range ? "Range: $range\r\n" : '') . "\r\n";
         syswrite($s, $request) == length $request or die "write: $!";
         $s->blocking(0);
         push @readers, {path => $path, socket => $s, head => '', md5 => Digest::MD5->new, length => 0, done => 0};
