@@ -550,7 +550,24 @@ static void hash_moov(jo_sha256 *h, jo_reader moov)
     jo_sha256_add(h, from, (size_t)(moov.end - from));
 }
 
-/* What a probe found is part of what the packages are made from. */
+static void hash_word(jo_sha256 *h, const char *s)
+{
+    jo_sha256_add_str(h, s != NULL ? s : "");
+}
+
+/* What a probe found is part of what the packages are made from: a configuration, or where the codec has none (MPEG audio,
+ * DTS in mp4a, MPEG-H without mhaC, TTML) what it says of the sound or text. */
+static void hash_variant(jo_sha256 *h, const jo_track *t)
+{
+    jo_sha256_add_int(h, (int64_t)t->config_len);
+    jo_sha256_add(h, t->config, t->config_len);
+    hash_word(h, t->rfc6381);
+    jo_sha256_add_int(h, t->sample_rate);
+    jo_sha256_add_int(h, t->channels);
+    hash_word(h, t->channel_scheme);
+    hash_word(h, t->channel_value);
+}
+
 static void hash_track(jo_sha256 *h, const jo_track *t)
 {
     jo_index_hash(t->index, h);
@@ -560,8 +577,7 @@ static void hash_track(jo_sha256 *h, const jo_track *t)
         jo_sha256_add_int(h, t->runs[i].source);
     }
     for (int i = 0; i < t->nvariants; i++) {
-        jo_sha256_add_int(h, (int64_t)t->variants[i]->config_len);
-        jo_sha256_add(h, t->variants[i]->config, t->variants[i]->config_len);
+        hash_variant(h, t->variants[i]);
     }
 }
 

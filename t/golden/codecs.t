@@ -189,6 +189,27 @@ sub check_refusal {
     return;
 }
 
+# Two files that differ only in what the first sample says of the codec: their manifests differ, so must their ETags.
+sub check_etags {
+    my ($what, $handler, $entry, @samples) = @_;
+    my @etags = map {
+        spew('x.mp4', mp4(handler => $handler, entries => [$entry], fragments => [{ samples => [[1000, $_]] }]));
+        my ($status, $answer, $said) = get('x.mp4/.mpd');
+        is($status, 200, "$what: 200") or diag($said);
+        $answer =~ /^etag: (\S+)/mi ? $1 : '';
+    } @samples;
+    is(length $samples[0], length $samples[1], "$what: equal in size");
+    isnt($etags[0], $etags[1], "$what: another ETag");
+    return;
+}
+
+check_etags('MPEG audio at 44.1 and 48 kHz', 'soun', entry_of('soun', @{$AUDIO{'.mp3 mp4a.6b'}}[0, 1]),
+    $MP3, pack 'H*', 'fffb9464' . '00' x 413);
+check_etags('DTS in stereo and 5.1', 'soun', entry_of('soun', @{$AUDIO{'mp4a.a9'}}[0, 1]),
+    $CORE, pack 'H*', '7ffe8001fc3c3ff275e0' . '00' x 1000);
+check_etags('IMSC 1.1 pictures and text', 'text', $TEXT{(grep { /im2i/ } keys %TEXT)[0]}[1],
+    $PICTURE, $PICTURE =~ s{image"}{text" }r);
+
 my ($rows, $refusals) = (0, 0);
 open my $doc, '<', src() . '/docs/codecs.md' or die "docs/codecs.md: $!";
 while (<$doc>) {
