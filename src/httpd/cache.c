@@ -13,6 +13,7 @@
 
 enum {
     FAILURE_SECONDS = 3,     /* how long a broken title's error is remembered */
+    YOUNG_SECONDS = 1,       /* how long loads may hold all threads */
     ENTRY_OVERHEAD = 4096,   /* bytes: entry, key, pool and allocator */
     DESCRIPTOR_OVERHEAD = 4, /* bytes that a title may keep of each byte of its descriptor */
 };
@@ -33,6 +34,7 @@ typedef struct entry {
     apr_status_t code; /* FAILED */
     char *message;
     apr_time_t expires;
+    struct timespec young; /* how long all may wait for the load, CLOCK_MONOTONIC */
     size_t key_len;
     char key[];
 } entry;
@@ -44,6 +46,8 @@ struct jo_cache {
     entry *newest, *oldest;
     size_t memory;
     int loads, busy; /* entries LOADING; requests that load or wait */
+    struct timespec
+        young; /* how long all may wait for their turn to load, since a load has ended: CLOCK_MONOTONIC */
     jo_cache_limits limits;
 };
 
@@ -65,6 +69,14 @@ typedef struct turn {
     struct timespec until; /* CLOCK_MONOTONIC */
     bool joined;           /* counted in cache->busy */
 } turn;
+
+static struct timespec seconds_from_now(int seconds)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += seconds;
+    return t;
+}
 
 jo_cache *jo_cache_make(const jo_cache_limits *limits)
 {
@@ -274,6 +286,7 @@ static void publish(jo_cache *c, entry *e, const entry *loaded)
     entry *victims = evict(c);
     c->loads--;
     c->busy--;
+    c->young = seconds_from_now(YOUNG_SECONDS);
     pthread_cond_broadcast(&c->changed);
     pthread_mutex_unlock(&c->lock);
     free_all(victims);
@@ -318,13 +331,6 @@ static bool is_current(const entry *e, const jo_identity *id, bool waited, apr_t
     return jo_identity_same(&e->id, id) && (e->state == READY || waited || now < e->expires);
 }
 
-static void turn_init(turn *t, int seconds)
-{
-    clock_gettime(CLOCK_MONOTONIC, &t->until);
-    t->until.tv_sec += seconds;
-    t->joined = false;
-}
-
 /* Counts the request among those that load or wait; false if they are too many. */
 static bool turn_join(jo_cache *c, turn *t)
 {
@@ -335,10 +341,11 @@ static bool turn_join(jo_cache *c, turn *t)
     return t->joined;
 }
 
-/* Waits until something has changed; false if that takes too long, or too many wait. */
-static bool turn_wait(jo_cache *c, turn *t)
+/* Waits until something has changed; false if that takes too long, or too many wait and loads are slow. */
+static bool turn_wait(jo_cache *c, turn *t, const struct timespec *young)
 {
-    return turn_join(c, t) && pthread_cond_timedwait(&c->changed, &c->lock, &t->until) == 0;
+    const struct timespec *until = turn_join(c, t) ? &t->until : young;
+    return pthread_cond_timedwait(&c->changed, &c->lock, until) == 0;
 }
 
 /* Takes an entry that is out of date from the table, and the caller's reference from it. */
@@ -359,20 +366,22 @@ static entry *find_or_list(jo_cache *c, turn *t, entry *fresh, const jo_identity
     for (;;) {
         entry *e = apr_hash_get(c->table, fresh->key, (apr_ssize_t)fresh->key_len);
         if (!e && c->loads < c->limits.loads && turn_join(c, t)) {
-            c->loads++;
+            fresh->young = seconds_from_now(YOUNG_SECONDS);
+            if (c->loads++ == 0)
+                c->young = fresh->young;
             fresh->references++;
             entry_list(c, fresh);
             return fresh;
         }
         if (!e) {
-            if (!turn_wait(c, t))
+            if (!turn_wait(c, t, &c->young))
                 return NULL;
             continue;
         }
         bool waited = e->state == LOADING;
         e->references++;
         while (e->state == LOADING)
-            if (!turn_wait(c, t)) {
+            if (!turn_wait(c, t, &e->young)) {
                 entry_drop(e); /* never the last: one is the loader's */
                 return NULL;
             }
@@ -387,8 +396,7 @@ static apr_status_t acquire(jo_cache *c, jo_ctx *cx, entry *fresh, const jo_iden
                             entry **out)
 {
     entry *dead = NULL;
-    turn t;
-    turn_init(&t, c->limits.seconds);
+    turn t = {.until = seconds_from_now(c->limits.seconds)};
     pthread_mutex_lock(&c->lock);
     entry *e = *out = find_or_list(c, &t, fresh, id, cx->now, &dead);
     if (e && e != fresh && e->listed) {
