@@ -331,29 +331,34 @@ static apr_status_t file_open(const jo_opener *self, jo_ctx *cx, const char *pat
     return APR_SUCCESS;
 }
 
+static bool is_known(const struct stat *st, const jo_identity *known)
+{
+    jo_identity id = identity_of(st);
+    return jo_identity_same(&id, known);
+}
+
 /* Looks before it opens: what has taken the file's place may be a FIFO or a device. */
 static bool file_again(const jo_opener *self, jo_ctx *cx, const char *path,
                        const jo_identity *known, jo_source **out)
 {
     const file_opener *o = (const file_opener *)self;
     struct stat st;
-    jo_identity id;
 
-    if (stat(path, &st) != 0)
+    if (stat(path, &st) != 0 || !is_known(&st, known))
         return false;
-    id = identity_of(&st);
-    if (!jo_identity_same(&id, known) || !out)
-        return jo_identity_same(&id, known);
+    if (!out)
+        return true;
     file_source *f = make_source(cx, path);
     if (apr_file_open(&f->file, path, o->flags, APR_OS_DEFAULT, cx->pool) != APR_SUCCESS)
         return false;
     apr_os_file_get(&f->fd, f->file);
-    id = fstat(f->fd, &st) == 0 ? identity_of(&st) : (jo_identity){0};
+    if (fstat(f->fd, &st) != 0 || !is_known(&st, known)) {
+        apr_file_close(f->file);
+        return false;
+    }
     f->source.id = *known;
     *out = &f->source;
-    if (!jo_identity_same(&id, known))
-        apr_file_close(f->file);
-    return jo_identity_same(&id, known);
+    return true;
 }
 
 jo_opener *jo_source_file_opener(apr_pool_t *pool, const char *const *roots, int nroots,

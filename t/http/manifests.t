@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use Digest::MD5 qw(md5_hex);
 use File::Copy qw(copy);
+use List::Util qw(shuffle);
 use Test::More;
 use JitOrigin::Clients qw(start_readers read_all);
 use JitOrigin::Httpd;
@@ -40,7 +41,7 @@ for my $case (['in 24 KB', $little], ['in 16 MB', $plenty]) {
     my ($what, $s) = @$case;
     $s->get("$_.ism/.m3u8") for qw(/vod/kite /vod/other /versioned/kite); # loaded: a crowd that waits for a load may be refused
     for my $round (1 .. 3) {
-        my @readers = start_readers($s->port, my @order = sort { rand() <=> 0.5 } @paths);
+        my @readers = start_readers($s->port, my @order = shuffle(@paths));
         read_all(@readers);
         my @bad = map { $readers[$_]{digest} eq $expected{$order[$_]} ? () : $order[$_] } 0 .. $#order;
         ok(!@bad, "$what, round $round: as rendered anew") or diag("@bad[0 .. ($#bad < 3 ? $#bad : 3)]");
