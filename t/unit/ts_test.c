@@ -630,7 +630,7 @@ static void test_group(void)
     is_int(jo_ts_group(even, 6, 7, 4, false), 4, "of equal choices the longest");
     is_int(jo_ts_group(four, 4, 7, 4, false), 3, "fewer where they fill their packets better");
     is_int(jo_ts_group(four, 4, 6, 4, true), 3, "with a PCR too");
-    is_int(jo_ts_group(four, 4, 15, 4, true), 2, "which takes room");
+    is_int(jo_ts_group(four, 3, 15, 4, true), 2, "which takes room");
     is_int(jo_ts_group(big, 4, 7, 4, false), 2, "at most 2930 bytes");
     is_int(jo_ts_group(huge, 2, 7, 4, false), 1, "one is never too long");
     is_int(jo_ts_group(small, 6, 7, 0, false), 1, "nor lasts too long");
