@@ -114,7 +114,7 @@ static void begin_packet(jo_ts_writer *w, const jo_ts_unit *u, bool starts, uint
 
 static void next_packet(jo_ts_writer *w)
 {
-    static const jo_ts_unit plain;
+    static const jo_ts_unit plain = {0};
 
     begin_packet(w, &plain, false, 0);
 }
@@ -217,13 +217,18 @@ static void add_header(jo_ts_writer *w, const jo_ts_unit *u, uint64_t total)
     jo_ts_add(w, h, size);
 }
 
+/* Can it be said in a PES packet, and can the buffer hold it? */
+static bool is_sound(const jo_ts_writer *w, const jo_ts_stream *s, const jo_ts_unit *u)
+{
+    return u->fill <= JO_TS_FILL_MAX && u->size <= (uint64_t)(w->end - w->at) &&
+           (is_video(s) || u->size + header_size(u) - 6 <= 65535);
+}
+
 void jo_ts_open(jo_ts_writer *w, jo_ts_stream *s, const jo_ts_unit *u)
 {
     w->room = 0;
     w->left = 0;
-    if (u->fill > JO_TS_FILL_MAX || (!is_video(s) && u->size + header_size(u) - 6 > 65535)) {
-        w->failed = true;
-    }
+    w->failed |= !is_sound(w, s, u);
     if (has_space(w, jo_ts_pes_packets(u))) {
         w->stream = s;
         w->left = header_size(u) + u->size;

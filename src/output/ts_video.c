@@ -75,7 +75,7 @@ uint64_t jo_ts_video_read_size(const jo_ts_video *v, const uint8_t *sample, size
 
 static void add_unit(jo_ts_writer *w, const uint8_t *nal, size_t len)
 {
-    static const uint8_t zeros[sizeof(start_code)];
+    static const uint8_t zeros[sizeof(start_code)] = {0};
 
     /* an empty unit is no unit: trailing_zero_8bits of the one before */
     jo_ts_add(w, len ? start_code : zeros, sizeof(start_code));

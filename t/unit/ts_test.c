@@ -335,6 +335,12 @@ static void test_promise(void)
     jo_ts_writer_init(&w, buf, sizeof(buf));
     jo_ts_open(&w, &s, &u);
     ok(w.failed, "more than 32 stuffing bytes are refused");
+    u = (jo_ts_unit){.size = UINT64_MAX - 5};
+    jo_ts_writer_init(&w, buf, sizeof(buf));
+    jo_ts_open(&w, &s, &u);
+    jo_ts_add(&w, data, 3000);
+    jo_ts_close(&w);
+    ok(w.failed && w.at == buf, "and a size that wraps around");
     free(data);
 }
 
@@ -595,6 +601,39 @@ static void test_hevc(void)
              "\0\0\0\1\x46\1\x10\0\0\0\1\x26\1xy", "and the sample's stays");
 }
 
+/* Samples of any bytes, with lengths that may or may not fit: the size is what was announced. */
+static void test_damage(void)
+{
+    uint8_t *data = noise(1 << 16);
+    const char *wrong = NULL;
+
+    for (size_t i = 0; i < 4000 && !wrong; i++) {
+        size_t len = data[i] * (i % 3 + 1u);
+        uint8_t *in = exact(data + i * 16, len < 1500 ? len : 0);
+        jo_ts_video v = {.hevc = i & 1, .nal_length = (uint8_t)(i % 4 + 1)};
+        for (size_t at = 0; at + v.nal_length < len && i % 5;
+             at += v.nal_length + in[at + v.nal_length - 1u]) {
+            memset(in + at, 0, v.nal_length - 1u); /* most lengths are short */
+        }
+        jo_ts_unit u = {.pts = 1, .random = i & 2};
+        jo_ts_stream s = {.type = JO_TS_AVC, .pid = 0x100};
+        jo_ts_writer w;
+        pes p;
+        u.size = jo_ts_video_read_size(&v, in, len, u.random);
+        size_t size = (size_t)jo_ts_pes_packets(&u) * JO_TS_PACKET;
+        uint8_t *buf = malloc(size);
+        jo_ts_writer_init(&w, buf, size);
+        jo_ts_write_video(&w, &s, &v, &u, in, len);
+        wrong = w.failed || w.at != w.end ? "size" : read_pes(demux(buf, size, 0x100), &p);
+        if (!wrong && p.len + p.stuffing != u.size)
+            wrong = "not the announced size";
+        free(buf);
+        free(in);
+    }
+    is_str(wrong, NULL, "samples of noise keep their size");
+    free(data);
+}
+
 /* From a track: the sets out of avcC, none where they travel in the samples. */
 static void test_video_init(apr_pool_t *pool)
 {
@@ -655,6 +694,7 @@ int main(void)
     test_descriptors();
     test_avc();
     test_hevc();
+    test_damage();
     test_video_init(pool);
     test_group();
     apr_pool_destroy(pool);
