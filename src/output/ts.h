@@ -68,9 +68,12 @@ uint8_t jo_ts_counter(uint64_t packets_before);
 /* Packets with a PCR alone that belong between two units whose DTS are this far apart. */
 uint64_t jo_ts_pcr_between(uint64_t ticks);
 
+/* Audio frames of `frame` ticks, frame > 0, that last no longer than JO_TS_PCR_APART; ≥ 1. */
+uint32_t jo_ts_group_most(uint32_t timescale, uint32_t frame);
+
 /* How many of the next n audio frames go into one PES packet, ≥ 1: at most 2930 bytes, which is 16 packets, and `most`
- * frames (no more than JO_TS_PCR_APART of them where the stream bears the PCR), fewer where that fills its packets
- * better. `extra` bytes go before each frame (ADTS). has_pcr as in the units. */
+ * frames (where the stream bears the PCR, jo_ts_group_most), fewer where that fills its packets better. `extra` bytes
+ * go before each frame (ADTS). has_pcr as in the units. */
 uint32_t jo_ts_group(const uint32_t *sizes, uint32_t n, uint32_t extra, uint32_t most,
                      bool has_pcr);
 

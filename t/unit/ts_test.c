@@ -664,6 +664,9 @@ static void test_group(void)
     const uint32_t huge[] = {8000, 8000};
     const uint32_t tail[] = {163, 10, 163};
 
+    is_int(jo_ts_group_most(48000, 1024), 4, "AAC: four frames in 100 ms");
+    is_int(jo_ts_group_most(1000, 20), 5, "100 ms itself is allowed");
+    is_int(jo_ts_group_most(8000, 1024), 1, "a frame that lasts longer is one");
     is_int(jo_ts_group(small, 6, 7, 4, false), 4, "as many as last 100 ms");
     is_int(jo_ts_group(small, 3, 7, 4, false), 3, "as many as there are");
     is_int(jo_ts_group(even, 6, 7, 4, false), 4, "of equal choices the longest");
