@@ -297,6 +297,7 @@ apr_status_t jo_find(jo_ctx *cx, const jo_title *t, const char *vpath, const cha
                                   .tracks = t->selections[i].tracks,
                                   .ntracks = t->selections[i].ntracks,
                                   .track = m.track,
+                                  .sound = m.sound,
                                   .segment = -1,
                                   .settings = settings};
     if (choose(cx, t, &in, args, out) != APR_SUCCESS) {
@@ -380,7 +381,11 @@ const char *jo_find_next(jo_ctx *cx, const jo_title *t, const jo_found *f)
     }
     int64_t number =
         jo_packager_number(f->packager, f->route, f->presentation, f->plan, track, next);
-    const jo_url_parts parts = {t->base, t->tokens[track], number};
+    const jo_url_parts parts = {.base = t->base,
+                                .token = t->tokens[track],
+                                .sound =
+                                    f->resource.sound < 0 ? NULL : t->tokens[f->resource.sound],
+                                .number = number};
     const char *path = jo_url_make_path(cx->pool, f->route->pattern, &parts);
     if (number < 0 || path == NULL) {
         return NULL;

@@ -21,7 +21,9 @@ typedef struct lister {
 
 static apr_status_t push(lister *l, const jo_route *route, int track, int segment, int64_t number)
 {
-    const jo_url_parts parts = {l->title->base, track < 0 ? NULL : l->title->tokens[track], number};
+    const jo_url_parts parts = {.base = l->title->base,
+                                .token = track < 0 ? NULL : l->title->tokens[track],
+                                .number = number};
     const jo_plan *plan = l->title->plans[l->packager];
     jo_listed *item = &APR_ARRAY_PUSH(l->found, jo_listed);
 

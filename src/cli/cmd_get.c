@@ -74,10 +74,11 @@ static bool write_head(jo_ctx *cx, int status, const jo_reply *rp)
 
 static int write_body(jo_ctx *cx, const jo_body *b)
 {
-    char *buf = apr_palloc(cx->pool, PIECE);
+    int64_t most = b->made || b->length < PIECE ? b->length : PIECE;
+    char *buf = apr_palloc(cx->pool, (size_t)most + 1);
 
-    for (int64_t at = 0; at < b->length; at += PIECE) {
-        size_t n = (size_t)(b->length - at < PIECE ? b->length - at : PIECE);
+    for (int64_t at = 0; at < b->length; at += most) {
+        size_t n = (size_t)(b->length - at < most ? b->length - at : most);
         if (jo_body_read(cx, b, at, n, buf) != APR_SUCCESS)
             return jo_cli_fail(cx);
         if (!jo_cli_write(buf, n))

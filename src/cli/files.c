@@ -65,10 +65,11 @@ apr_status_t jo_file_add(jo_ctx *cx, jo_file_out *out, const void *data, size_t 
 
 apr_status_t jo_file_add_body(jo_ctx *cx, jo_file_out *out, const jo_body *b)
 {
-    char *buf = apr_palloc(cx->pool, (size_t)(b->length < PIECE ? b->length : PIECE) + 1);
+    int64_t most = b->made || b->length < PIECE ? b->length : PIECE;
+    char *buf = apr_palloc(cx->pool, (size_t)most + 1);
 
-    for (int64_t at = 0; at < b->length; at += PIECE) {
-        size_t n = (size_t)(b->length - at < PIECE ? b->length - at : PIECE);
+    for (int64_t at = 0; at < b->length; at += most) {
+        size_t n = (size_t)(b->length - at < most ? b->length - at : most);
         if (jo_body_read(cx, b, at, n, buf) != APR_SUCCESS ||
             jo_file_add(cx, out, buf, n) != APR_SUCCESS)
             return cx->code;

@@ -182,7 +182,7 @@ static apr_status_t add_copy(request_rec *r, jo_ctx *cx, apr_bucket_brigade *bb,
     jo_buffer_trim();
     if (b->length <= SMALL_BODY || jo_buffer_charge(r->pool, (size_t)b->length))
         return add_buffer(cx, bb, b);
-    if (can_wait_unread(r))
+    if (can_wait_unread(r) && !b->made)
         return jo_unread_add(r, cx, bb, b);
     return jo_fail(cx, JO_EBUSY,
                    "bodies that wait for their clients have used up JitOriginSendMemory");

@@ -23,21 +23,29 @@ typedef struct unread {
 
 /* Overwriting a source in place is forbidden, but must not give a torn segment that looks whole. (Not
  * ctime: a rename over the file changes it, and does no harm.) */
+static apr_status_t check_source(jo_ctx *cx, jo_source *src)
+{
+    apr_file_t *file = jo_source_file(src);
+    apr_os_file_t fd;
+    struct stat st;
+    if (file && (apr_os_file_get(&fd, file) != APR_SUCCESS || fstat(fd, &st) != 0 ||
+                 st.st_size != src->id.size ||
+                 st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec != src->id.mtime))
+        return jo_fail(cx, JO_EBUSY, "%s changed while it was read", src->name);
+    return APR_SUCCESS;
+}
+
 static apr_status_t check_unchanged(jo_ctx *cx, const jo_body *b)
 {
     const jo_source *last = NULL;
     for (int i = 0; i < b->count; i++) {
-        jo_source *src = b->parts[i].source;
-        apr_file_t *file = src && src != last ? jo_source_file(src) : NULL;
-        apr_os_file_t fd;
-        struct stat st;
-        last = src ? src : last;
-        if (!file)
-            continue;
-        if (apr_os_file_get(&fd, file) != APR_SUCCESS || fstat(fd, &st) != 0 ||
-            st.st_size != src->id.size ||
-            st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec != src->id.mtime)
-            return jo_fail(cx, JO_EBUSY, "%s changed while it was read", src->name);
+        const jo_part *p = &b->parts[i];
+        if (p->source && p->source != last && check_source(cx, p->source) != APR_SUCCESS)
+            return cx->code;
+        last = p->source ? p->source : last;
+        for (int k = 0; p->maker && p->maker->sources[k]; k++)
+            if (check_source(cx, p->maker->sources[k]) != APR_SUCCESS)
+                return cx->code;
     }
     return APR_SUCCESS;
 }

@@ -2,6 +2,7 @@
 
 #include "../base/status.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define GAP_MAX (64 * 1024) /* reading over a gap is cheaper than another read up to about here */
@@ -53,6 +54,13 @@ void jo_body_add_produced(jo_body *b, const jo_producer *p, int64_t len)
     *add_part(b) = (jo_part){.producer = p, .length = len};
     b->length += len;
     b->produced = true;
+}
+
+void jo_body_add_made(jo_body *b, const jo_maker *m, int64_t len)
+{
+    *add_part(b) = (jo_part){.maker = m, .length = len};
+    b->length += len;
+    b->made = true;
 }
 
 static apr_status_t check_bounds(jo_ctx *cx, const jo_body *b, int64_t from, int64_t len)
@@ -181,13 +189,33 @@ static apr_status_t read_plain(jo_ctx *cx, const jo_body *b, int64_t from, int64
     return APR_SUCCESS;
 }
 
+static apr_status_t read_made(jo_ctx *cx, const jo_body *b, int64_t from, size_t len, void *buf)
+{
+    const jo_maker *m = b->parts[0].maker;
+
+    if ((int64_t)len == b->length)
+        return m->make(cx, m, buf);
+    char *all = malloc((size_t)b->length);
+    if (!all)
+        return jo_fail(cx, JO_EBUSY, "no memory for %lld bytes", (long long)b->length);
+    apr_status_t rv = m->make(cx, m, all);
+    if (rv == APR_SUCCESS)
+        memcpy(buf, all + from, len);
+    free(all);
+    return rv;
+}
+
 apr_status_t jo_body_read(jo_ctx *cx, const jo_body *b, int64_t from, size_t len, void *buf)
 {
     apr_status_t rv = check_bounds(cx, b, from, len > INT64_MAX ? -1 : (int64_t)len);
     jo_body plain;
 
-    if (rv != APR_SUCCESS || !b->produced)
-        return rv == APR_SUCCESS ? read_plain(cx, b, from, (int64_t)len, buf) : rv;
+    if (rv != APR_SUCCESS || len == 0)
+        return rv;
+    if (b->made)
+        return read_made(cx, b, from, len, buf);
+    if (!b->produced)
+        return read_plain(cx, b, from, (int64_t)len, buf);
     jo_body_init(&plain, NULL);
     apr_pool_create(&plain.pool, cx->pool);
     rv = jo_body_slice(cx, b, from, (int64_t)len, &plain);

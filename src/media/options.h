@@ -17,6 +17,10 @@ typedef struct jo_options {
     jo_template mpd_template;
     jo_fraction iss_length; /* iss_minimum_fragment_length */
     unsigned iss_version;   /* iss_client_manifest_version: 20, 21 or 22; 0: not given */
+    unsigned hls_version;   /* hls_client_manifest_version: 1 to 13; 0: not given */
+    bool hls_fmp4;          /* fMP4 whatever else is said: hls_fmp4 */
+    bool hls_no_multiplex;  /* TS: sound in renditions of its own, at any version */
+    bool hls_no_audio_only; /* no variants of sound alone beside those with pictures */
 } jo_options;
 
 /* Options that a query may name too, where JitOriginQueryOptions lists them: those that change no segment. */
@@ -28,6 +32,9 @@ bool jo_iss_version_parse(const char *s, unsigned *out);
 /* The word for a template. */
 const char *jo_template_word(jo_template t);
 
+/* JitOriginHlsContainer */
+typedef enum { JO_CONTAINER_FMP4, JO_CONTAINER_TS, JO_CONTAINER_AUTO } jo_container;
+
 /* Settings that change bytes; part of every ETag. */
 typedef struct jo_settings {
     bool keep_sample_entry; /* JitOriginSampleEntry source: never rewrite avc3 to avc1 */
@@ -37,6 +44,8 @@ typedef struct jo_settings {
     bool manifest_filter;   /* JitOriginManifestFilter: aws.manifestfilter is read */
     bool progressive;       /* JitOriginProgressive: whole files */
     unsigned query_options; /* JitOriginQueryOptions, as bits */
+    jo_container hls_container;
+    bool hevc_in_ts; /* JitOriginTsHevc */
 } jo_settings;
 
 #endif

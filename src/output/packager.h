@@ -33,6 +33,7 @@ typedef struct jo_resource {
         tracks; /* of a manifest: those to list, into the period's tracks, in the order to list them */
     int ntracks; /* ≥ 1 */
     int track;   /* into the period's tracks, -1 none */
+    int sound;   /* muxed with it: another of them, -1 none */
     int segment; /* into the plan, -1 none */
     int variant; /* of the track: whose init is asked for */
     /* JO_NEED_SAMPLES: those of the presentation's sources that hold the segment's samples, open; others NULL.

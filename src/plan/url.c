@@ -64,7 +64,8 @@ static bool match_some_token(matcher *x, const char *pattern, const char *path, 
 }
 
 /* The longest token (or name) that starts path, is shorter than `below` and lets the rest match. */
-static bool match_token(matcher *x, const char *pattern, const char *path, bool of_stream)
+static bool match_token(matcher *x, const char *pattern, const char *path, bool of_stream,
+                        int *slot)
 {
     size_t below = SIZE_MAX;
 
@@ -83,7 +84,7 @@ static bool match_token(matcher *x, const char *pattern, const char *path, bool 
         if (best < 0)
             return false;
         if (match(x, pattern, path + best_len)) {
-            x->m->track = best;
+            *slot = best;
             return true;
         }
         below = best_len;
@@ -135,9 +136,11 @@ static bool match_variable(matcher *x, const char *pattern, const char *path)
         n = strlen(x->base);
         return strncmp(path, x->base, n) == 0 && match(x, rest, path + n);
     case 'T':
-        return match_token(x, rest, path, false);
+        return match_token(x, rest, path, false, &x->m->track);
+    case 'A':
+        return match_token(x, rest, path, false, &x->m->sound);
     case 'S':
-        return x->bitrate && match_token(x, rest, path, true);
+        return x->bitrate && match_token(x, rest, path, true, &x->m->track);
     case 'Q':
         return match_bitrate(x, rest, path);
     case 'N':
@@ -160,6 +163,8 @@ static bool match(matcher *x, const char *pattern, const char *path)
     return *pattern ? match_variable(x, pattern, path) : *path == '\0';
 }
 
+static const jo_url_match no_match = {.track = -1, .sound = -1, .number = -1};
+
 /* "<base>-…=…": meant as the name of a track. */
 static bool names_a_track(const char *path, const char *base)
 {
@@ -173,12 +178,12 @@ bool jo_url_match_path(const char *pattern, const char *path, const char *base,
 {
     matcher x = {.base = base, .tokens = tokens, .ntokens = ntokens, .m = m};
 
-    *m = (jo_url_match){-1, -1};
+    *m = no_match;
     if (strncmp(pattern, "$*", 2) == 0 && names_a_track(path, base))
         return false;
     if (match(&x, pattern, path))
         return true;
-    *m = (jo_url_match){-1, -1};
+    *m = no_match;
     return false;
 }
 

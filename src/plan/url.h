@@ -4,6 +4,7 @@
  *   $T  one known track token               $I  time (as $N, may be 0)
  *   $*  anything without '/'                other characters stand for themselves
  *   $Q  bit rate of a track, then any number of ",key=value" (MS-SSTR 2.2.3: custom attributes), which say nothing new
+ *   $A  token of another track, which comes with it
  *   $S  name of a track, which has the bit rate of the $Q before it: together they are its token
  *
  * Names are matched against the descriptor's known tokens, longest first, never split at '-' or '='. */
@@ -15,6 +16,7 @@
 /* What a pattern picked out of a path. */
 typedef struct jo_url_match {
     int track;      /* index into tokens, -1 none */
+    int sound;      /* of a $A: likewise */
     int64_t number; /* -1 none */
 } jo_url_match;
 

@@ -26,6 +26,9 @@ static bool add_variable(jo_text *out, char variable, const jo_url_parts *parts)
     case 'T':
         jo_text_add(out, parts->token ? parts->token : "");
         return parts->token != NULL;
+    case 'A':
+        jo_text_add(out, parts->sound ? parts->sound : "");
+        return parts->sound != NULL;
     case 'S':
     case 'Q':
         return add_half(out, parts->token, variable == 'S');

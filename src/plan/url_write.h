@@ -8,6 +8,7 @@
 typedef struct jo_url_parts {
     const char *base;
     const char *token; /* of the track; NULL for a pattern without one */
+    const char *sound; /* $A: of the track that comes with it, likewise */
     int64_t number;    /* or time */
 } jo_url_parts;
 
