@@ -4,6 +4,7 @@
 
 #include "../base/crypto.h"
 #include "../io/source.h"
+#include "events.h"
 #include "track.h"
 
 typedef struct jo_source_ref {
@@ -17,6 +18,7 @@ typedef struct jo_period {
     jo_track **tracks; /* packageable tracks in descriptor order */
     int ntracks;
     int reference; /* track whose random access points set the boundaries: first video, else first audio, else text */
+    const jo_events *events; /* on the wire time line; NULL: none */
 } jo_period;
 
 typedef struct jo_presentation {
