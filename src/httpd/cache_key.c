@@ -124,6 +124,8 @@ static void add_settings(jo_sha256 *h, const jo_settings *s)
     jo_sha256_add_int(h, s->manifest_filter);
     jo_sha256_add_int(h, s->progressive);
     jo_sha256_add_int(h, s->query_options);
+    jo_sha256_add_int(h, s->hls_container);
+    jo_sha256_add_int(h, s->hevc_in_ts);
 }
 
 /* What is asked of the title: in canonical form; a malformed query as it is, since it is answered with 400. False: no

@@ -459,6 +459,8 @@ jo_settings jo_config_settings(const jo_dir_config *c)
         .manifest_filter = jo_config_manifest_filter(c),
         .progressive = jo_config_progressive(c),
         .query_options = (unsigned)jo_config_query_options(c),
+        .hls_container = (jo_container)jo_config_hls_container(c),
+        .hevc_in_ts = jo_config_ts_hevc(c),
     };
 }
 

@@ -52,12 +52,17 @@
       "cmaf: HLS and DASH name the same segments")                                                 \
     X(WORD, CONF, "JitOriginUrlVersion", url_version, 0, 0, 0, "Off|On",                           \
       "On: manifests name init and media segments by their content")                               \
+    X(WORD, CONF, "JitOriginHlsContainer", hls_container, 0, 0, 0, "fmp4|ts|auto",                 \
+      "what HLS playlists lead to: fragmented MP4, or MPEG transport streams")                     \
+    X(WORD, CONF, "JitOriginTsHevc", ts_hevc, 0, 0, 0, "Off|On",                                   \
+      "On: MPEG transport streams carry HEVC too")                                                 \
     X(WORD, CONF, "JitOriginClip", clip, 0, 0, 0, "segment|exact",                                 \
       "exact: clips begin and end where they are asked to, not with segments")                     \
     X(WORD, CONF, "JitOriginManifestFilter", manifest_filter, 0, 0, 0, "Off|On",                   \
       "On: aws.manifestfilter in a query chooses tracks")                                          \
     X(FLAGS, CONF, "JitOriginQueryOptions", query_options, 0, 0, 0,                                \
-      "mpd_segment_template|iss_client_manifest_version",                                          \
+      "mpd_segment_template|iss_client_manifest_version|hls_client_manifest_version|"              \
+      "hls_no_multiplex|hls_no_audio_only",                                                        \
       "options of a descriptor's head that a query may give")                                      \
     X(WORD, CONF, "JitOriginProgressive", progressive, 0, 0, 0, "Off|On",                          \
       "On: a title can be downloaded as one MP4")                                                  \

@@ -7,6 +7,7 @@
 
 #include <apr_strings.h>
 #include <apr_tables.h>
+#include <stddef.h>
 #include <string.h>
 
 static const struct {
@@ -153,6 +154,37 @@ static apr_status_t parse_version(jo_ctx *cx, const jo_pair *meta, unsigned *out
     return APR_SUCCESS;
 }
 
+static apr_status_t parse_hls_version(jo_ctx *cx, const jo_pair *meta, unsigned *out)
+{
+    if (!jo_hls_version_parse(meta->value, out))
+        return jo_fail(cx, JO_EMEDIA, "%s \"%s\" is no number from 1 to 13", meta->name,
+                       meta->value);
+    return APR_SUCCESS;
+}
+
+/* hls_fmp4 and others that are true or false. */
+static const struct {
+    const char *name;
+    size_t offset;
+} flags[] = {{"hls_fmp4", offsetof(jo_options, hls_fmp4)},
+             {"hls_no_multiplex", offsetof(jo_options, hls_no_multiplex)},
+             {"hls_no_audio_only", offsetof(jo_options, hls_no_audio_only)}};
+
+static bool *flag_at(jo_options *options, size_t i)
+{
+    return (bool *)((char *)options + flags[i].offset);
+}
+
+static apr_status_t parse_flag(jo_ctx *cx, const jo_pair *meta, jo_options *options)
+{
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        if (jo_text_same(meta->name, flags[i].name) &&
+            !jo_flag_parse(meta->value, flag_at(options, i)))
+            return jo_fail(cx, JO_EMEDIA, "%s \"%s\" is neither true nor false", meta->name,
+                           meta->value);
+    return APR_SUCCESS;
+}
+
 /* Several heads count as one; of a meta given twice the last. */
 static apr_status_t parse_head(parse *p, const jo_xml_node *head)
 {
@@ -174,6 +206,10 @@ static apr_status_t parse_head(parse *p, const jo_xml_node *head)
             parse_length(p->cx, m, &ism->options.iss_length);
         else if (jo_text_same(m->name, "iss_client_manifest_version"))
             parse_version(p->cx, m, &ism->options.iss_version);
+        else if (jo_text_same(m->name, "hls_client_manifest_version"))
+            parse_hls_version(p->cx, m, &ism->options.hls_version);
+        else
+            parse_flag(p->cx, m, &ism->options);
     }
     return p->cx->code;
 }
@@ -260,8 +296,20 @@ static void write_length(jo_text *out, const jo_ism *ism, const char *name, jo_f
     write_pair(out, "    <meta", name, "content", value.s, "");
 }
 
+static void write_number(jo_text *out, const jo_ism *ism, const char *name, unsigned v)
+{
+    char digits[12];
+
+    if (v == 0 || meta_find(ism, name))
+        return;
+    apr_snprintf(digits, sizeof digits, "%u", v);
+    write_pair(out, "    <meta", name, "content", digits, "");
+}
+
 static void write_head(jo_text *out, const jo_ism *ism)
 {
+    jo_options options = ism->options;
+
     jo_text_add(out, "  <head>\n");
     for (int i = 0; i < ism->nmetas; i++)
         write_pair(out, "    <meta", ism->metas[i].name, "content", ism->metas[i].value, "");
@@ -271,6 +319,11 @@ static void write_head(jo_text *out, const jo_ism *ism)
     if (ism->options.mpd_template != JO_TEMPLATE_TIME && !meta_find(ism, "mpd_segment_template"))
         write_pair(out, "    <meta", "mpd_segment_template", "content",
                    jo_template_word(ism->options.mpd_template), "");
+    write_number(out, ism, "iss_client_manifest_version", ism->options.iss_version);
+    write_number(out, ism, "hls_client_manifest_version", ism->options.hls_version);
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        if (*flag_at(&options, i) && !meta_find(ism, flags[i].name))
+            write_pair(out, "    <meta", flags[i].name, "content", "true", "");
     jo_text_add(out, "  </head>\n");
 }
 

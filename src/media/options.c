@@ -33,3 +33,30 @@ bool jo_iss_version_parse(const char *s, unsigned *out)
     *out = 20 + (unsigned)(s[1] - '0');
     return true;
 }
+
+/* A protocol version: RFC 8216bis 7. */
+bool jo_hls_version_parse(const char *s, unsigned *out)
+{
+    unsigned v = 0;
+
+    s += strspn(s, " \t\r\n");
+    for (; *s >= '0' && *s <= '9' && v <= 99; s++)
+        v = v * 10 + (unsigned)(*s - '0');
+    if (v < 1 || v > 13 || s[strspn(s, " \t\r\n")])
+        return false;
+    *out = v;
+    return true;
+}
+
+bool jo_flag_parse(const char *s, bool *out)
+{
+    static const char *const words[] = {"false", "true", "0", "1", "no", "yes"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (jo_text_same(s, words[i])) {
+            *out = i % 2;
+            return true;
+        }
+    }
+    return false;
+}

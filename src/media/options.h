@@ -24,11 +24,21 @@ typedef struct jo_options {
 } jo_options;
 
 /* Options that a query may name too, where JitOriginQueryOptions lists them: those that change no segment. */
-enum { JO_OPTION_MPD_TEMPLATE = 1, JO_OPTION_ISS_VERSION = 2 };
+enum {
+    JO_OPTION_MPD_TEMPLATE = 1,
+    JO_OPTION_ISS_VERSION = 2,
+    JO_OPTION_HLS_VERSION = 4,
+    JO_OPTION_HLS_NO_MULTIPLEX = 8,
+    JO_OPTION_HLS_NO_AUDIO_ONLY = 16,
+    JO_OPTION_HLS_FMP4 = 32 /* every query may: it is no word of the directive */
+};
 
-/* The value of mpd_segment_template or iss_client_manifest_version; false: it is none. */
+/* The value of mpd_segment_template, iss_client_manifest_version, hls_client_manifest_version, or of one that is true or
+ * false (1, 0, yes, no); false: it is none. */
 bool jo_template_parse(const char *s, jo_template *out);
 bool jo_iss_version_parse(const char *s, unsigned *out);
+bool jo_hls_version_parse(const char *s, unsigned *out);
+bool jo_flag_parse(const char *s, bool *out);
 /* The word for a template. */
 const char *jo_template_word(jo_template t);
 
