@@ -60,6 +60,14 @@ static int look_up(const jo_found *f, const jo_url_match *m)
                : jo_plan_find_time(f->plan, m->track, m->number);
 }
 
+static bool is_empty(const jo_found *f, const jo_url_match *m)
+{
+    int i = f->resource.segment;
+
+    return jo_plan_empty(&f->plan->tracks[m->track], i) &&
+           (m->sound < 0 || jo_plan_empty(&f->plan->tracks[m->sound], i));
+}
+
 static apr_status_t find_segment(jo_ctx *cx, const jo_title *t, jo_found *f, const jo_url_match *m)
 {
     const jo_track_plan *tp = &f->plan->tracks[m->track];
@@ -70,8 +78,7 @@ static apr_status_t find_segment(jo_ctx *cx, const jo_title *t, jo_found *f, con
                        t->tokens[m->track], f->route->address == JO_BY_TIME ? "at time" : "number",
                        m->number);
     }
-    if (jo_plan_empty(tp, f->resource.segment) &&
-        !(f->route->silence && f->resource.segment < tp->last)) {
+    if (is_empty(f, m) && !(f->route->silence && f->resource.segment < tp->last)) {
         return jo_fail(cx, JO_ENOTFOUND, "track %s has no samples in segment %" APR_INT64_T_FMT,
                        t->tokens[m->track], m->number);
     }
@@ -167,6 +174,13 @@ static const char *clip_folder(jo_ctx *cx, const jo_found *f)
     return folder.s;
 }
 
+static void recount(jo_ctx *cx, jo_found *f)
+{
+    if (f->view.plan.exact && f->packager->recount) {
+        f->packager->recount(cx, &f->view.period, &f->view.plan);
+    }
+}
+
 /* A manifest of a clip: of the segments that it touches. */
 static apr_status_t choose_clip(jo_ctx *cx, const jo_title *t, jo_found *f)
 {
@@ -178,6 +192,7 @@ static apr_status_t choose_clip(jo_ctx *cx, const jo_title *t, jo_found *f)
     }
     f->presentation = &f->view.presentation;
     f->plan = &f->view.plan;
+    recount(cx, f);
     f->resource.clip = clip_folder(cx, f);
     if (f->resource.track < 0 && f->packager->measure) {
         f->packager->measure(&f->view.period, &f->view.plan);
@@ -196,6 +211,7 @@ static apr_status_t enter_clip(jo_ctx *cx, const jo_title *t, const folders *in,
     }
     if (jo_view_clip(cx, f->presentation, f->plan, &in->clip, true, &f->view) == APR_SUCCESS) {
         f->plan = &f->view.plan;
+        recount(cx, f);
     }
     return cx->code;
 }
@@ -269,7 +285,8 @@ static bool match(const jo_title *t, const char *path, const jo_settings *settin
             const jo_route *r = &jo_packagers[i]->routes[k];
             if (enabled(r, settings) &&
                 jo_url_match_path(r->pattern, path, t->base, t->tokens, t->ntokens, m) &&
-                (m->track < 0 || r->serves == NULL || r->serves(tracks[m->track]))) {
+                (m->track < 0 || r->serves == NULL || r->serves(tracks[m->track])) &&
+                (m->sound < 0 || tracks[m->sound]->kind == JO_AUDIO)) {
                 *packager = i;
                 *route = r;
                 return true;

@@ -11,10 +11,12 @@ static apr_status_t find_title(jo_ctx *cx, const jo_request *rq, const jo_title 
 {
     jo_title *made;
 
+    unsigned how = jo_title_how(rq->direct, rq->settings);
+
     if (cx->titles != NULL) {
-        return cx->titles->get(cx->titles, cx, rq->path, rq->direct, title);
+        return cx->titles->get(cx->titles, cx, rq->path, how, title);
     }
-    apr_status_t rv = jo_title_make(cx, rq->path, rq->direct, &made);
+    apr_status_t rv = jo_title_make(cx, rq->path, how, &made);
     *title = made;
     return rv;
 }
@@ -38,14 +40,14 @@ static apr_status_t check_same(jo_ctx *cx, const jo_title *t, int i)
                : jo_source_reopen(cx, ref->path, &ref->id, &src);
 }
 
-/* Opens what holds the segment's samples, and with it what says where they are. */
-static apr_status_t open_segment(jo_ctx *cx, const jo_title *t, jo_found *f)
+/* Opens what holds the samples of a track in the segment, and with it what says where they are. */
+static apr_status_t open_samples(jo_ctx *cx, const jo_title *t, const jo_found *f, int track_no,
+                                 jo_source **sources)
 {
-    const jo_track *track = t->presentation->periods[0].tracks[f->resource.track];
-    const jo_cut *cut = &f->plan->tracks[f->resource.track].cuts[f->resource.segment];
-    jo_source **sources =
-        apr_pcalloc(cx->pool, sizeof(jo_source *) * (size_t)t->presentation->nsources);
-    apr_status_t rv = open_same(cx, t, track->span.source, &sources[track->span.source]);
+    const jo_track *track = t->presentation->periods[0].tracks[track_no];
+    const jo_cut *cut = &f->plan->tracks[track_no].cuts[f->resource.segment];
+    int own = track->span.source;
+    apr_status_t rv = sources[own] ? APR_SUCCESS : open_same(cx, t, own, &sources[own]);
 
     for (int k = jo_track_run(track, cut[0].sample); k < track->nruns && rv == APR_SUCCESS; k++) {
         const jo_run *run = &track->runs[k];
@@ -55,6 +57,18 @@ static apr_status_t open_segment(jo_ctx *cx, const jo_title *t, jo_found *f)
         if (sources[run->source] == NULL) {
             rv = open_same(cx, t, run->source, &sources[run->source]);
         }
+    }
+    return rv;
+}
+
+static apr_status_t open_segment(jo_ctx *cx, const jo_title *t, jo_found *f)
+{
+    jo_source **sources =
+        apr_pcalloc(cx->pool, sizeof(jo_source *) * (size_t)t->presentation->nsources);
+    apr_status_t rv = open_samples(cx, t, f, f->resource.track, sources);
+
+    if (rv == APR_SUCCESS && f->resource.sound >= 0) {
+        rv = open_samples(cx, t, f, f->resource.sound, sources);
     }
     f->resource.sources = sources;
     return rv;
@@ -135,6 +149,8 @@ static const char *make_etag(jo_ctx *cx, const jo_request *rq, const jo_title *t
     jo_sha256_add_int(h, rq->settings->cmaf_urls);
     jo_sha256_add_int(h, rq->settings->url_version);
     jo_sha256_add_int(h, rq->settings->exact_clips);
+    jo_sha256_add_int(h, rq->settings->hls_container);
+    jo_sha256_add_int(h, rq->settings->hevc_in_ts);
     jo_sha256_add_str(h, t->base);
     jo_sha256_add_str(h, jo_find_location(cx->pool, f, rq->vpath));
     jo_sha256_add_str(h, t->hash);

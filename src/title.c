@@ -32,7 +32,7 @@ static apr_status_t read_descriptor(jo_ctx *open, jo_title *t, const jo_ism **is
         return open->code;
     }
     t->id = src->id;
-    if (t->direct) {
+    if (t->how & JO_TITLE_DIRECT) {
         *ism = jo_ism_direct(open->pool, jo_title_file_name(t->path));
         return APR_SUCCESS;
     }
@@ -119,7 +119,8 @@ static apr_status_t make_plan(jo_ctx *cx, int n, jo_title *t)
     if (packager->measure) {
         packager->measure(period, *out);
     }
-    return APR_SUCCESS;
+    return packager->count && t->how & JO_TITLE_TS ? packager->count(cx, period, *out)
+                                                   : APR_SUCCESS;
 }
 
 static apr_status_t make_plans(jo_ctx *cx, jo_title *t)
@@ -156,14 +157,20 @@ static apr_status_t load_title(jo_ctx *cx, jo_ctx *open, jo_title *t)
     return jo_load(cx, t->path, ism, bytes, len, t->id.mtime / 1000, &t->presentation);
 }
 
-apr_status_t jo_title_make(jo_ctx *cx, const char *path, bool direct, jo_title **out)
+unsigned jo_title_how(bool direct, const jo_settings *settings)
+{
+    return (direct ? JO_TITLE_DIRECT : 0u) |
+           (settings->hls_container != JO_CONTAINER_FMP4 ? JO_TITLE_TS : 0u);
+}
+
+apr_status_t jo_title_make(jo_ctx *cx, const char *path, unsigned how, jo_title **out)
 {
     jo_title *t = apr_pcalloc(cx->pool, sizeof(*t));
     jo_ctx open = *cx;
 
     t->path = apr_pstrdup(cx->pool, path);
     t->base = without_extension(cx->pool, jo_title_file_name(t->path));
-    t->direct = direct;
+    t->how = how;
     apr_pool_create(&open.pool, cx->pool);
     apr_status_t rv = load_title(cx, &open, t);
     apr_pool_destroy(open.pool);

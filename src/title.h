@@ -10,11 +10,17 @@ typedef struct jo_selection {
     int ntracks;
 } jo_selection;
 
+/* How a title is loaded, as bits. */
+enum {
+    JO_TITLE_DIRECT = 1, /* its path is a media file, played without a descriptor */
+    JO_TITLE_TS = 2      /* it may be asked for in transport streams */
+};
+
 /* A loaded title: immutable, allocated wholly in one pool. */
 typedef struct jo_title {
     const char *path;
     const char *base; /* descriptor name without extension */
-    bool direct;      /* path is a media file, played without a descriptor */
+    unsigned how;     /* JO_TITLE_… */
     jo_identity id;   /* of the descriptor */
     jo_options options;
     jo_presentation *presentation;
@@ -29,14 +35,16 @@ typedef struct jo_title {
  * always checked) and stays valid until cx->pool is destroyed; on a miss it runs jo_title_make()
  * in a pool of its own, once for concurrent requests. NULL store: made in cx->pool. */
 struct jo_title_store {
-    apr_status_t (*get)(const jo_title_store *self, jo_ctx *cx, const char *path, bool direct,
+    apr_status_t (*get)(const jo_title_store *self, jo_ctx *cx, const char *path, unsigned how,
                         const jo_title **out);
     /* The title's sources are no longer what was indexed: forget it if it is still this one. */
     void (*drop)(const jo_title_store *self, jo_ctx *cx, const jo_title *title);
 };
 
-/* Loads a title into cx->pool. direct: path is a media file. */
-apr_status_t jo_title_make(jo_ctx *cx, const char *path, bool direct, jo_title **out);
+/* Loads a title into cx->pool. how: JO_TITLE_… */
+apr_status_t jo_title_make(jo_ctx *cx, const char *path, unsigned how, jo_title **out);
+/* How a title is loaded for these settings. */
+unsigned jo_title_how(bool direct, const jo_settings *settings);
 /* Bytes of memory a title holds, for cache budgets: an estimate that counts indexes and plans. */
 size_t jo_title_memory(const jo_title *t);
 

@@ -285,7 +285,7 @@ static bool load(jo_check *c)
     jo_title *title;
 
     own.log = &log;
-    if (jo_title_make(&own, c->path, false, &title) != APR_SUCCESS) {
+    if (jo_title_make(&own, c->path, 0, &title) != APR_SUCCESS) {
         bool named = false;
         for (int i = 0; i < c->findings->nelts; i++)
             named |= APR_ARRAY_IDX(c->findings, i, jo_finding).severity == JO_ERROR;

@@ -20,7 +20,7 @@ typedef struct holder {
     const jo_title *title;
 } holder;
 
-static apr_status_t held(const jo_title_store *self, jo_ctx *cx, const char *path, bool direct,
+static apr_status_t held(const jo_title_store *self, jo_ctx *cx, const char *path, unsigned how,
                          const jo_title **out)
 {
     *out = ((const holder *)(const void *)self)->title;
@@ -43,7 +43,7 @@ apr_status_t jo_package_add(jo_ctx *cx, jo_package *p, const jo_listed *item, jo
 {
     jo_settings settings = {0};
     jo_request rq = {.path = p->title->path,
-                     .direct = p->title->direct,
+                     .direct = p->title->how & JO_TITLE_DIRECT,
                      .vpath = item->path,
                      .settings = &settings};
     holder h = {{held, keep}, p->title};

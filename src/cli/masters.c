@@ -159,7 +159,7 @@ static void keep_metas(masters *m, jo_ism *ism)
     jo_source *src;
     char *buf;
 
-    if (m->p->title->direct || jo_source_open(&own, m->p->title->path, &src) != APR_SUCCESS)
+    if (m->p->title->how & JO_TITLE_DIRECT || jo_source_open(&own, m->p->title->path, &src) != APR_SUCCESS)
         return;
     buf = apr_palloc(cx->pool, (size_t)src->id.size + 1);
     if (jo_source_read(&own, src, 0, (size_t)src->id.size, buf) != APR_SUCCESS ||

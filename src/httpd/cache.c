@@ -223,14 +223,14 @@ static void lease_start(jo_cache *c, jo_ctx *cx, entry *e)
 }
 
 /* Path, kind, limits and roots: all that decides what loading gives, but the files themselves. */
-static const char *key_make(const view *v, jo_ctx *cx, const char *path, bool direct, size_t *len)
+static const char *key_make(const view *v, jo_ctx *cx, const char *path, unsigned how, size_t *len)
 {
     size_t size = strlen(path) + 1 + 1 + sizeof cx->limits;
     for (int i = 0; i < v->nroots; i++)
         size += strlen(v->roots[i]) + 1;
     char *key = apr_palloc(cx->pool, size), *p = key;
     p = apr_cpystrn(p, path, strlen(path) + 1) + 1;
-    *p++ = direct ? 'd' : 'i';
+    *p++ = (char)('0' + how);
     memcpy(p, &cx->limits, sizeof cx->limits); /* one set per virtual host, fixed for the process */
     p += sizeof cx->limits;
     for (int i = 0; i < v->nroots; i++)
@@ -262,7 +262,7 @@ static bool is_lasting(apr_status_t code)
 
 static size_t title_memory(const jo_title *t)
 {
-    size_t descriptor = t->direct ? 0 : (size_t)t->id.size;
+    size_t descriptor = t->how & JO_TITLE_DIRECT ? 0 : (size_t)t->id.size;
     return jo_title_memory(t) + DESCRIPTOR_OVERHEAD * descriptor;
 }
 
@@ -299,7 +299,7 @@ static char *text_copy(const char *text)
 }
 
 /* Loads into e without the lock, then publishes the outcome. The caller holds a reference. */
-static void load(jo_cache *c, jo_ctx *cx, entry *e, const char *path, bool direct)
+static void load(jo_cache *c, jo_ctx *cx, entry *e, const char *path, unsigned how)
 {
     jo_ctx own;
     jo_title *title = NULL;
@@ -310,7 +310,7 @@ static void load(jo_cache *c, jo_ctx *cx, entry *e, const char *path, bool direc
     own.opener = cx->opener;
     own.now = cx->now;
 
-    loaded.code = jo_title_make(&own, path, direct, &title);
+    loaded.code = jo_title_make(&own, path, how, &title);
     if (loaded.code == APR_SUCCESS) {
         loaded.title = title;
         loaded.memory = ENTRY_OVERHEAD + title_memory(title);
@@ -430,7 +430,7 @@ static entry *find_ready(jo_cache *c, const char *key, size_t key_len)
     return e;
 }
 
-static apr_status_t cache_get(const jo_title_store *self, jo_ctx *cx, const char *path, bool direct,
+static apr_status_t cache_get(const jo_title_store *self, jo_ctx *cx, const char *path, unsigned how,
                               const jo_title **out)
 {
     const view *v = (const view *)self;
@@ -438,7 +438,7 @@ static apr_status_t cache_get(const jo_title_store *self, jo_ctx *cx, const char
     size_t key_len;
     entry *e;
 
-    const char *key = key_make(v, cx, path, direct, &key_len);
+    const char *key = key_make(v, cx, path, how, &key_len);
     e = find_ready(v->cache, key, key_len);
     if (e) {
         lease_start(v->cache, cx, e);
@@ -457,7 +457,7 @@ static apr_status_t cache_get(const jo_title_store *self, jo_ctx *cx, const char
         return rc;
     lease_start(v->cache, cx, e);
     if (e == fresh)
-        load(v->cache, cx, e, path, direct);
+        load(v->cache, cx, e, path, how);
     if (e->state == FAILED)
         return jo_fail(cx, e->code, "%s", e->message);
     *out = e->title;
@@ -469,7 +469,7 @@ static void cache_drop(const jo_title_store *self, jo_ctx *cx, const jo_title *t
     const view *v = (const view *)self;
     jo_cache *c = v->cache;
     size_t key_len;
-    const char *key = key_make(v, cx, title->path, title->direct, &key_len);
+    const char *key = key_make(v, cx, title->path, title->how, &key_len);
     entry *dead = NULL;
 
     pthread_mutex_lock(&c->lock);

@@ -2,6 +2,7 @@
 #include "hls.h"
 
 #include "cmaf.h"
+#include "hls_ts.h"
 #include "measure.h"
 #include "webvtt.h"
 
@@ -182,6 +183,16 @@ static apr_status_t render_init(jo_ctx *cx, const jo_presentation *p, const jo_p
     return APR_SUCCESS;
 }
 
+static bool is_video(const jo_track *t)
+{
+    return t->kind == JO_VIDEO;
+}
+
+static bool ts_enabled(const jo_settings *settings)
+{
+    return settings->hls_container != JO_CONTAINER_FMP4;
+}
+
 static const jo_route routes[] = {
     {"hls/$B-$T-$N.m4s",
      JO_BY_NUMBER,
@@ -212,6 +223,22 @@ static const jo_route routes[] = {
      {"video/mp4", "audio/mp4", "application/mp4"},
      render_init,
      is_fmp4},
+    {"$B-$A-$T-$N.ts",
+     JO_BY_NUMBER,
+     JO_NEED_SAMPLES,
+     JO_CLASS_SEGMENT,
+     {JO_TS_TYPE, JO_TS_TYPE, JO_TS_TYPE},
+     jo_ts_render_segment,
+     is_video,
+     .enabled = ts_enabled},
+    {"$B-$T-$N.ts",
+     JO_BY_NUMBER,
+     JO_NEED_SAMPLES,
+     JO_CLASS_SEGMENT,
+     {JO_TS_TYPE, JO_TS_TYPE, JO_TS_TYPE},
+     jo_ts_render_segment,
+     is_video,
+     .enabled = ts_enabled},
     {"$B-$T.m3u8",
      JO_BY_NOTHING,
      JO_NEED_INDEX,
@@ -234,4 +261,6 @@ const jo_packager jo_packager_hls = {.name = "HLS",
                                      .routes = routes,
                                      .nroutes = sizeof(routes) / sizeof(routes[0]),
                                      .length = length,
+                                     .count = jo_ts_plan,
+                                     .recount = jo_ts_replan,
                                      .measure = jo_measure_plan};

@@ -6,17 +6,18 @@
 #define JO_HLS_TS_H
 
 #include "packager.h"
+#include "ts_unit.h"
 
-#define JO_TS_START 900000 /* PTS of wire time 0 */
-
-/* A wire time, ticks, as PTS or DTS, not yet mod 2^33. */
-int64_t jo_ts_time(const jo_track *t, int64_t wire);
+#define JO_TS_TYPE "video/mp2t"
 
 /* Can TS (or packed audio, or WebVTT) carry the track? HEVC: by settings. */
 bool jo_ts_carries(const jo_track *t, const jo_settings *settings);
 
 /* For titles that may be asked for in TS: what packets and continuity counters hang on, of every cut of every track. */
 apr_status_t jo_ts_plan(jo_ctx *cx, const jo_period *period, jo_plan *plan);
+
+/* Again for the first and the last segment, after a clip has cut them anew. */
+void jo_ts_replan(jo_ctx *cx, const jo_period *period, jo_plan *plan);
 
 /* Bytes of segment i of picture `video` with `sound` (into the period's tracks, -1 none). */
 int64_t jo_ts_segment_size(const jo_period *period, const jo_plan *plan, int video, int sound,

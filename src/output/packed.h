@@ -5,7 +5,10 @@
 
 #include "packager.h"
 
-enum { JO_ADTS_HEADER = 7 };
+enum {
+    JO_ADTS_HEADER = 7,
+    JO_ADTS_MAX = 8191 - JO_ADTS_HEADER
+}; /* bytes of a header, and of a frame behind it */
 
 /* Can an ADTS header say what the track's AudioSpecificConfig does? Object types 1 to 4, SBR and PS only implicit in decoding
  * (the core's rate and channels are what it names), channel configurations 1 to 7, the table's sampling frequencies. */

@@ -119,14 +119,13 @@ typedef struct jo_ts_video {
 /* For a track of AVC or HEVC; sets, in cx->pool, where they are not in the samples. */
 void jo_ts_video_init(jo_ctx *cx, const jo_track *t, jo_ts_video *v);
 
-/* Bytes of the unit that a sample of this size makes, for length fields of 4 bytes. */
+/* Bytes of the unit that a sample of this size makes. Where length fields are shorter than start codes it has room for as
+ * many units as there may be in reason, and zeros in what they leave of it. */
 uint64_t jo_ts_video_size(const jo_ts_video *v, uint64_t sample, bool random);
-/* The same for any length fields, from the sample. */
-uint64_t jo_ts_video_read_size(const jo_ts_video *v, const uint8_t *sample, size_t len,
-                               bool random);
 
 /* The whole unit, of the size that the above gave. A delimiter in the sample is kept, and the room for ours becomes
- * stuffing. False if the sample's NAL units don't add up; the size is kept then too. */
+ * stuffing. False if the sample's NAL units don't add up, or are more than there is room for; the size is kept then
+ * too. */
 bool jo_ts_write_video(jo_ts_writer *w, jo_ts_stream *s, const jo_ts_video *v, const jo_ts_unit *u,
                        const uint8_t *sample, size_t len);
 

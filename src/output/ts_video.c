@@ -30,9 +30,17 @@ void jo_ts_video_init(jo_ctx *cx, const jo_track *t, jo_ts_video *v)
     }
 }
 
+/* What start codes may take more than shorter length fields: 1 byte can say that 255 follow. */
+static uint64_t growth(const jo_ts_video *v, uint64_t sample)
+{
+    return v->nal_length >= sizeof(start_code) ? 0
+                                               : (sizeof(start_code) - v->nal_length) *
+                                                     (8 + sample / (v->nal_length == 1 ? 64 : 512));
+}
+
 uint64_t jo_ts_video_size(const jo_ts_video *v, uint64_t sample, bool random)
 {
-    return aud_size(v) + (random ? v->sets_len : 0) + sample;
+    return aud_size(v) + (random ? v->sets_len : 0) + sample + growth(v, sample);
 }
 
 /* The next unit, cut where the sample ends before it does; false at the end. */
@@ -58,27 +66,35 @@ static bool next_unit(const jo_ts_video *v, jo_reader *r, const uint8_t **nal, s
     return true;
 }
 
-uint64_t jo_ts_video_read_size(const jo_ts_video *v, const uint8_t *sample, size_t len, bool random)
+/* Bytes of the start codes for which there is room, 4 or 3; 0: neither. */
+static size_t start_size(const jo_ts_video *v, const uint8_t *sample, size_t len, bool *damaged)
 {
-    uint64_t size = 0;
-    bool damaged = false;
+    uint64_t units = 0, room = growth(v, len);
     const uint8_t *nal;
-    size_t n;
     jo_reader r;
+    size_t n;
 
-    jo_reader_init(&r, sample, len);
-    while (next_unit(v, &r, &nal, &n, &damaged)) {
-        size += sizeof(start_code) + n;
+    if (v->nal_length >= sizeof(start_code)) {
+        return sizeof(start_code);
     }
-    return jo_ts_video_size(v, v->nal_length == sizeof(start_code) ? len : size, random);
+    jo_reader_init(&r, sample, len);
+    while (next_unit(v, &r, &nal, &n, damaged)) {
+        units++;
+    }
+    for (size_t size = sizeof(start_code); size > 2; size--) {
+        if (size <= v->nal_length || units * (size - v->nal_length) <= room) {
+            return size;
+        }
+    }
+    return 0;
 }
 
-static void add_unit(jo_ts_writer *w, const uint8_t *nal, size_t len)
+static void add_unit(jo_ts_writer *w, size_t start, const uint8_t *nal, size_t len)
 {
     static const uint8_t zeros[sizeof(start_code)] = {0};
 
     /* an empty unit is no unit: trailing_zero_8bits of the one before */
-    jo_ts_add(w, len ? start_code : zeros, sizeof(start_code));
+    jo_ts_add(w, len ? start_code + sizeof(start_code) - start : zeros, start);
     jo_ts_add(w, nal, len);
 }
 
@@ -95,7 +111,9 @@ bool jo_ts_write_video(jo_ts_writer *w, jo_ts_stream *s, const jo_ts_video *v, c
     const uint8_t *nal = NULL;
     size_t n = 0;
     bool damaged = false;
+    size_t start = start_size(v, sample, len, &damaged);
 
+    damaged |= start == 0;
     jo_reader_init(&r, sample, len);
     bool more = next_unit(v, &r, &nal, &n, &damaged);
     bool own_aud = more && is_aud(v, nal, n);
@@ -105,7 +123,7 @@ bool jo_ts_write_video(jo_ts_writer *w, jo_ts_stream *s, const jo_ts_video *v, c
     }
     jo_ts_open(w, s, &unit);
     if (own_aud) {
-        add_unit(w, nal, n);
+        add_unit(w, start, nal, n);
         more = next_unit(v, &r, &nal, &n, &damaged);
     } else {
         jo_ts_add(w, aud(v), aud_size(v));
@@ -114,7 +132,7 @@ bool jo_ts_write_video(jo_ts_writer *w, jo_ts_stream *s, const jo_ts_video *v, c
         jo_ts_add(w, v->sets, v->sets_len);
     }
     for (; more; more = next_unit(v, &r, &nal, &n, &damaged)) {
-        add_unit(w, nal, n);
+        add_unit(w, start, nal, n);
     }
     jo_ts_close(w);
     return !damaged;

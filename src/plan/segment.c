@@ -73,12 +73,12 @@ static int64_t bytes_before(const jo_track *t, uint32_t sample)
 
 static jo_cut start_of(const jo_track *t)
 {
-    return (jo_cut){t->span.in, t->start, bytes_before(t, t->span.in)};
+    return (jo_cut){t->span.in, 0, t->start, bytes_before(t, t->span.in)};
 }
 
 static jo_cut end_of(const jo_track *t)
 {
-    return (jo_cut){t->span.out, t->end, bytes_before(t, t->span.out)};
+    return (jo_cut){t->span.out, 0, t->end, bytes_before(t, t->span.out)};
 }
 
 /* First random access point of t at or after wire time `time`; false if there is none in its span. Until plan_track() is
@@ -523,7 +523,7 @@ static void cut_changes(const jo_track *t, int n, const boundaries *b, jo_track_
         int i = find_boundary(b, c->at);
         int64_t time = sync_time(t, c->sample);
         tp->cuts[i] =
-            (jo_cut){c->sample, time > t->start ? time : t->start, bytes_before(t, c->sample)};
+            (jo_cut){c->sample, 0, time > t->start ? time : t->start, bytes_before(t, c->sample)};
         for (int j = i - 1; j > 0 && tp->cuts[j].sample > c->sample; j--) {
             tp->cuts[j] = tp->cuts[i];
         }

@@ -8,9 +8,10 @@
 
 /* Where segment i of a track starts. */
 typedef struct jo_cut {
-    uint32_t sample; /* first sample; equals the next cut's if the segment is empty */
-    int64_t time;    /* earliest presentation time on the wire, after the edit list, ticks */
-    int64_t bytes;   /* of all samples of the track before `sample` */
+    uint32_t sample;  /* first sample; equals the next cut's if the segment is empty */
+    uint32_t packets; /* of TS before it, where the plan is counted (output/hls_ts.h) */
+    int64_t time;     /* earliest presentation time on the wire, after the edit list, ticks */
+    int64_t bytes;    /* of all samples of the track before `sample` */
 } jo_cut;
 
 typedef struct jo_track_plan {
@@ -21,6 +22,9 @@ typedef struct jo_track_plan {
     int64_t peak;    /* bits/s, set by the packager once the plan is made (output/measure.h) */
     int64_t average; /* bits/s, likewise */
     int lead;        /* likewise: track whose times name this one's segments, -1 none */
+    int64_t
+        lag; /* where the plan is counted: ticks that decode times are late in TS, so that none is after its PTS */
+    bool slow; /* likewise: some pictures are more than 100 ms apart */
 } jo_track_plan;
 
 typedef struct jo_plan {
@@ -32,6 +36,7 @@ typedef struct jo_plan {
     /* Set by the packager once the plan is made: ticks of 10 MHz between wire times and those of Smooth, at least 0. It
      * has no edit list: what would have to be hidden of an access unit before time 0 moves the whole title instead. */
     int64_t offset;
+    bool counted;       /* of TS: what cuts and tracks say of it holds */
     int64_t longest_ms; /* longest segment of any audio or video track, rounded up */
     /* A clip of the title; exact: it begins and ends where it was asked to, not with its segments. Its first or last
      * segment may then be cut otherwise than in the whole title, and has a URL of its own. */

@@ -160,7 +160,7 @@ static int64_t answer(apr_pool_t *pool, const jo_title_store *store, const jo_ti
 {
     static const jo_settings settings;
     jo_request rq = {
-        .path = title->path, .direct = title->direct, .vpath = vpath, .settings = &settings};
+        .path = title->path, .direct = title->how & JO_TITLE_DIRECT, .vpath = vpath, .settings = &settings};
     jo_reply rp = {0};
     jo_ctx cx;
 

@@ -1,0 +1,444 @@
+#include "hls_ts.h"
+
+#include "../base/log.h"
+#include "../base/status.h"
+#include "../io/fetch.h"
+#include "../media/codec.h"
+#include "../media/lang.h"
+#include "packed.h"
+#include "ts_unit.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#define LOW_RATES 32000 /* Hz: sampling rates below are those of 13818-3 */
+
+/* -- what it carries -------------------------------------------------------------------------------------- */
+
+static bool is_avc(const jo_track *t)
+{
+    return t->fourcc == JO_FOURCC('a', 'v', 'c', '1') || t->fourcc == JO_FOURCC('a', 'v', 'c', '3');
+}
+
+static bool is_hevc(const jo_track *t)
+{
+    return t->fourcc == JO_FOURCC('h', 'v', 'c', '1') || t->fourcc == JO_FOURCC('h', 'e', 'v', '1');
+}
+
+bool jo_ts_carries(const jo_track *t, const jo_settings *settings)
+{
+    switch (t->kind) {
+    case JO_VIDEO:
+        return is_avc(t) || (settings->hevc_in_ts && is_hevc(t));
+    case JO_AUDIO:
+        return jo_packed_carries(t);
+    default:
+        return t->fourcc == JO_FOURCC('w', 'v', 't', 't');
+    }
+}
+
+static bool is_counted(const jo_track *t)
+{
+    static const jo_settings all = {.hevc_in_ts = true};
+    return t->kind != JO_TEXT && jo_ts_carries(t, &all);
+}
+
+/* -- counting --------------------------------------------------------------------------------------------- */
+
+/* The least composition offset: taken from all decode times, none of them is after its presentation. */
+static int64_t find_lag(const jo_track *t)
+{
+    int64_t lag = INT64_MAX;
+    jo_cursor c;
+    jo_sample s;
+
+    if (!t->index->reordered) {
+        return t->index->cts;
+    }
+    jo_cursor_init(&c, t->index, t->span.in);
+    while (c.next < t->span.out && jo_cursor_next(&c, &s)) {
+        lag = s.cts < lag ? s.cts : lag;
+    }
+    return lag == INT64_MAX ? 0 : lag;
+}
+
+/* Sets the counts of cuts (from, until]. */
+static void count(jo_ts_units *u, jo_track_plan *tp, int from, int until)
+{
+    for (int i = from; i < until; i++) {
+        uint32_t packets = 0;
+        jo_ts_units_seek(u, i);
+        while (jo_ts_units_next(u)) {
+            packets += jo_ts_pes_packets(&u->unit);
+            tp->slow |= u->pcrs > 0;
+        }
+        tp->cuts[i + 1].packets = tp->cuts[i].packets + packets;
+    }
+}
+
+apr_status_t jo_ts_plan(jo_ctx *cx, const jo_period *period, jo_plan *plan)
+{
+    jo_ctx scratch = *cx;
+    jo_ts_units *u;
+
+    apr_pool_create(&scratch.pool, cx->pool);
+    u = apr_palloc(scratch.pool, sizeof(*u));
+    for (int i = 0; i < period->ntracks; i++) {
+        const jo_track *t = period->tracks[i];
+        if (is_counted(t)) {
+            plan->tracks[i].lag = find_lag(t);
+            jo_ts_units_init(&scratch, u, t, &plan->tracks[i]);
+            count(u, &plan->tracks[i], 0, plan->count);
+        }
+    }
+    plan->counted = true;
+    apr_pool_destroy(scratch.pool);
+    return APR_SUCCESS;
+}
+
+/* The last segment counts on from the one before it; the first has what its own packets leave of the second's count. */
+static void recount(jo_ts_units *u, const jo_plan *plan, jo_track_plan *tp)
+{
+    uint32_t second = tp->cuts[1].packets;
+
+    tp->cuts[0].packets = 0;
+    count(u, tp, 0, 1);
+    if (plan->count > 1) {
+        tp->cuts[0].packets = second - tp->cuts[1].packets;
+        tp->cuts[1].packets = second;
+        count(u, tp, plan->count - 1, plan->count);
+    }
+}
+
+void jo_ts_replan(jo_ctx *cx, const jo_period *period, jo_plan *plan)
+{
+    jo_ts_units *u = apr_palloc(cx->pool, sizeof(*u));
+
+    for (int i = 0; i < period->ntracks && plan->counted && plan->count > 0; i++) {
+        const jo_track *t = period->tracks[i];
+        if (is_counted(t)) {
+            jo_ts_units_init(cx, u, t, &plan->tracks[i]);
+            recount(u, plan, &plan->tracks[i]);
+        }
+    }
+}
+
+/* -- sizes ------------------------------------------------------------------------------------------------ */
+
+/* Packets with a PCR alone: between pictures that are far apart, and where there are none before each unit of sound. */
+static uint64_t pcr_packets(const jo_period *period, const jo_plan *plan, int video, int sound,
+                            int i)
+{
+    bool empty = jo_plan_empty(&plan->tracks[video], i);
+    int track = empty ? sound : video;
+    uint64_t n = 0;
+    jo_ts_units u;
+
+    if (!(empty && sound >= 0) && !plan->tracks[video].slow) {
+        return 0;
+    }
+    jo_ts_units_init(NULL, &u, period->tracks[track], &plan->tracks[track]);
+    jo_ts_units_seek(&u, i);
+    while (jo_ts_units_next(&u)) {
+        n += empty ? 1 : u.pcrs;
+    }
+    return n;
+}
+
+static uint32_t media_packets(const jo_plan *plan, int track, int i)
+{
+    const jo_cut *cut = &plan->tracks[track].cuts[i];
+    return cut[1].packets - cut[0].packets;
+}
+
+int64_t jo_ts_segment_size(const jo_period *period, const jo_plan *plan, int video, int sound,
+                           int i)
+{
+    uint64_t packets = media_packets(plan, video, i) + pcr_packets(period, plan, video, sound, i);
+
+    if (sound >= 0) {
+        packets += media_packets(plan, sound, i);
+    }
+    return JO_TS_TABLES + (int64_t)packets * JO_TS_PACKET;
+}
+
+/* -- segments --------------------------------------------------------------------------------------------- */
+
+enum { VIDEO, SOUND, STREAMS };
+
+typedef struct segment {
+    jo_maker maker;
+    const jo_plan *plan;
+    const jo_resource *rs;
+    const jo_track *track[STREAMS]; /* NULL: none */
+    const jo_track_plan *tp[STREAMS];
+    int64_t size;
+} segment;
+
+/* Where the samples are that are to be written, in decoding order. Pictures lie at the end of the segment's own buffer:
+ * what is written never passes what is left to be read, because it always is more. */
+typedef struct samples {
+    uint8_t *data[STREAMS];
+    jo_ts_units units[STREAMS];
+    bool more[STREAMS];
+    jo_ts_stream streams[STREAMS];
+} samples;
+
+static int64_t sample_bytes(const segment *s, int k)
+{
+    const jo_cut *cut = s->track[k] ? &s->tp[k]->cuts[s->rs->segment] : NULL;
+    return cut ? cut[1].bytes - cut[0].bytes : 0;
+}
+
+typedef struct reader {
+    const jo_track *track;
+    jo_cursor cursor;
+    uint32_t until;
+    uint8_t *to;
+    jo_sample s;
+    jo_source *source;
+    bool more;
+} reader;
+
+static void step(const segment *s, reader *r)
+{
+    uint32_t n = r->cursor.next;
+
+    r->more = n < r->until && jo_cursor_next(&r->cursor, &r->s);
+    if (r->more) {
+        r->source = jo_resource_source(s->rs, r->track, n);
+    }
+}
+
+static void start(const segment *s, int k, uint8_t *to, reader *r)
+{
+    const jo_cut *cut;
+
+    *r = (reader){.track = s->track[k], .to = to};
+    if (r->track != NULL) {
+        cut = &s->tp[k]->cuts[s->rs->segment];
+        r->until = cut[1].sample;
+        jo_cursor_init(&r->cursor, r->track->index, cut[0].sample);
+        step(s, r);
+    }
+}
+
+/* Both tracks' samples, in the order in which they lie in a file that has both. */
+static apr_status_t read_samples(jo_ctx *cx, const segment *s, samples *out)
+{
+    reader r[STREAMS];
+    jo_fetch f;
+
+    jo_fetch_init(cx, &f);
+    for (int k = 0; k < STREAMS; k++) {
+        start(s, k, out->data[k], &r[k]);
+    }
+    while (r[VIDEO].more || r[SOUND].more) {
+        bool sound = !r[VIDEO].more || (r[SOUND].more && r[SOUND].source == r[VIDEO].source &&
+                                        r[SOUND].s.offset < r[VIDEO].s.offset);
+        reader *next = &r[sound ? SOUND : VIDEO];
+        if (jo_fetch_add(&f, next->source, next->s.offset, next->s.size, next->to) != APR_SUCCESS) {
+            return cx->code;
+        }
+        next->to += next->s.size;
+        step(s, next);
+    }
+    return jo_fetch_done(&f);
+}
+
+static jo_ts_type stream_type(const jo_track *t)
+{
+    const jo_codec *c = t->codec;
+
+    return c == &jo_codec_avc           ? JO_TS_AVC
+           : c == &jo_codec_hevc        ? JO_TS_HEVC
+           : c == &jo_codec_aac         ? JO_TS_AAC
+           : c == &jo_codec_ac3         ? JO_TS_AC3
+           : c == &jo_codec_eac3        ? JO_TS_EAC3
+           : t->sample_rate < LOW_RATES ? JO_TS_MPEG2_AUDIO
+                                        : JO_TS_MPEG1_AUDIO;
+}
+
+static jo_ts_stream make_stream(const segment *s, int k)
+{
+    const jo_track *t = s->track[k];
+    jo_ts_stream st = {.type = stream_type(t), .pid = (uint16_t)(JO_TS_FIRST_PID + k)};
+    const char *lang = jo_lang_three(t->language);
+
+    if (t->kind != JO_VIDEO && strcmp(lang, "und") != 0) {
+        apr_cpystrn(st.lang, lang, sizeof(st.lang));
+    }
+    st.counter = jo_ts_counter(s->tp[k]->cuts[s->rs->segment].packets);
+    return st;
+}
+
+static apr_status_t write_frames(jo_ctx *cx, jo_ts_writer *w, samples *in)
+{
+    jo_ts_units *u = &in->units[SOUND];
+    uint8_t header[JO_ADTS_HEADER];
+
+    if (u->unit.size > JO_TS_PES_MAX) {
+        return jo_fail(cx, JO_EMEDIA, "a frame of %s has %u bytes, more than TS can carry",
+                       u->as->token, u->sizes[0]);
+    }
+    jo_ts_open(w, &in->streams[SOUND], &u->unit);
+    for (uint32_t k = 0; k < u->count; k++) {
+        if (u->extra > 0) {
+            if (u->sizes[k] > JO_ADTS_MAX) {
+                return jo_fail(cx, JO_EMEDIA, "a frame of %s has %u bytes, more than ADTS can say",
+                               u->as->token, u->sizes[k]);
+            }
+            jo_adts_write(u->as, u->sizes[k], header);
+            jo_ts_add(w, header, sizeof(header));
+        }
+        jo_ts_add(w, in->data[SOUND], u->sizes[k]);
+        in->data[SOUND] += u->sizes[k];
+    }
+    jo_ts_close(w);
+    in->more[SOUND] = jo_ts_units_next(u);
+    return APR_SUCCESS;
+}
+
+static void write_picture(jo_ctx *cx, jo_ts_writer *w, samples *in)
+{
+    jo_ts_units *u = &in->units[VIDEO];
+
+    if (!jo_ts_write_video(w, &in->streams[VIDEO], &u->video, &u->unit, in->data[VIDEO],
+                           u->sizes[0])) {
+        jo_log_write(cx, JO_LOG_WARNING, "sample %u of %s: its NAL units don't add up",
+                     u->first + 1, u->as->token);
+    }
+    in->data[VIDEO] += u->sizes[0];
+    in->more[VIDEO] = jo_ts_units_next(u);
+}
+
+/* Without pictures each unit of sound has the clock before it. */
+static apr_status_t write_sound(jo_ctx *cx, jo_ts_writer *w, samples *in)
+{
+    while (in->more[SOUND] && cx->code == APR_SUCCESS) {
+        jo_ts_write_pcr(w, &in->streams[VIDEO], in->units[SOUND].unit.dts);
+        write_frames(cx, w, in);
+    }
+    return cx->code;
+}
+
+/* By decode times, but first a picture, which bears the clock. */
+static apr_status_t write_units(jo_ctx *cx, jo_ts_writer *w, samples *in)
+{
+    const jo_ts_unit *picture = &in->units[VIDEO].unit, *frames = &in->units[SOUND].unit;
+    uint64_t clock = 0, pcrs = 0;
+    bool first = true;
+
+    for (; (in->more[VIDEO] || in->more[SOUND] || pcrs > 0) && cx->code == APR_SUCCESS;
+         first = false) {
+        bool timed = pcrs > 0 || in->more[VIDEO];
+        uint64_t time = pcrs > 0 ? clock + JO_TS_PCR_APART : picture->dts;
+        if (in->more[SOUND] && !first && (!timed || (int64_t)(frames->dts - time) < 0)) {
+            write_frames(cx, w, in);
+        } else if (pcrs > 0) {
+            jo_ts_write_pcr(w, &in->streams[VIDEO], time);
+            clock = time;
+            pcrs--;
+        } else {
+            clock = picture->dts;
+            pcrs = in->units[VIDEO].pcrs;
+            write_picture(cx, w, in);
+        }
+    }
+    return cx->code;
+}
+
+static void start_units(jo_ctx *cx, const segment *s, samples *in)
+{
+    for (int k = 0; k < STREAMS; k++) {
+        if (s->track[k] != NULL) {
+            in->streams[k] = make_stream(s, k);
+            jo_ts_units_init(cx, &in->units[k], s->track[k], s->tp[k]);
+            jo_ts_units_seek(&in->units[k], s->rs->segment);
+            in->more[k] = jo_ts_units_next(&in->units[k]);
+        }
+    }
+}
+
+static apr_status_t write_segment(jo_ctx *cx, const segment *s, uint8_t *buf)
+{
+    samples *in = apr_palloc(cx->pool, sizeof(*in));
+    int streams = s->track[SOUND] ? STREAMS : SOUND;
+    jo_ts_writer w;
+
+    memset(in->more, 0, sizeof(in->more));
+    in->data[VIDEO] = buf + s->size - sample_bytes(s, VIDEO);
+    in->data[SOUND] = apr_palloc(cx->pool, (size_t)sample_bytes(s, SOUND) + 1);
+    if (read_samples(cx, s, in) != APR_SUCCESS) {
+        return cx->code;
+    }
+    jo_ts_writer_init(&w, buf, (size_t)s->size);
+    start_units(cx, s, in);
+    jo_ts_write_tables(&w, in->streams, streams, in->streams[VIDEO].pid,
+                       s->plan->base_number + s->rs->segment);
+    if ((in->more[VIDEO] ? write_units(cx, &w, in) : write_sound(cx, &w, in)) != APR_SUCCESS) {
+        return cx->code;
+    }
+    return !w.failed && w.at == w.end
+               ? APR_SUCCESS
+               : jo_fail(cx, JO_EBUG, "a TS segment of %lld bytes, %lld short", (long long)s->size,
+                         (long long)(w.end - w.at));
+}
+
+static apr_status_t make(jo_ctx *cx, const jo_maker *self, void *buf)
+{
+    jo_ctx scratch = *cx;
+
+    apr_pool_create(&scratch.pool, cx->pool);
+    apr_status_t rv = write_segment(&scratch, (const segment *)self, buf);
+    if (rv != APR_SUCCESS) {
+        rv = jo_fail(cx, scratch.code, "%s", scratch.message);
+    }
+    apr_pool_destroy(scratch.pool);
+    return rv;
+}
+
+/* Those that are open. */
+static jo_source *const *list_sources(jo_ctx *cx, const jo_presentation *p, const jo_resource *rs)
+{
+    jo_source **list = apr_pcalloc(cx->pool, sizeof(jo_source *) * ((size_t)p->nsources + 1));
+
+    for (int i = 0, n = 0; i < p->nsources; i++) {
+        if (rs->sources[i] != NULL) {
+            list[n++] = rs->sources[i];
+        }
+    }
+    return list;
+}
+
+apr_status_t jo_ts_render_segment(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                                  const jo_resource *rs, jo_body *body)
+{
+    const jo_period *period = &p->periods[0];
+    segment *s = apr_pcalloc(cx->pool, sizeof(*s));
+
+    for (int i = 0; i < 2; i++) {
+        int track = i == 0 ? rs->track : rs->sound;
+        if (track >= 0 && !jo_ts_carries(period->tracks[track], rs->settings)) {
+            return jo_fail(cx, JO_ENOTFOUND, "TS can't carry track %s: %s",
+                           period->tracks[track]->token, period->tracks[track]->codec->name);
+        }
+    }
+    s->maker = (jo_maker){make, list_sources(cx, p, rs)};
+    s->plan = plan;
+    s->rs = rs;
+    s->track[VIDEO] = period->tracks[rs->track];
+    s->tp[VIDEO] = &plan->tracks[rs->track];
+    if (rs->sound >= 0) {
+        s->track[SOUND] = period->tracks[rs->sound];
+        s->tp[SOUND] = &plan->tracks[rs->sound];
+    }
+    s->size = jo_ts_segment_size(period, plan, rs->track, rs->sound, rs->segment);
+    if ((uint64_t)s->size > cx->limits->segment_size) {
+        return jo_fail(cx, JO_EMEDIA, "segment %lld of %s has %lld bytes, more than allowed",
+                       (long long)(plan->base_number + rs->segment), s->track[VIDEO]->token,
+                       (long long)s->size);
+    }
+    jo_body_add_made(body, &s->maker, s->size);
+    return APR_SUCCESS;
+}
