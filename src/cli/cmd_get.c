@@ -121,7 +121,7 @@ const jo_command jo_cmd_get = {
     .what = "print what the server would answer to a URL",
     .more = "X.ism or X.mp4 is a file; what follows it is the URL below the title, such as .m3u8 "
             "or .mpd. --with takes sample-entry=source, url-style=cmaf, url-version, clip=exact,\n"
-            "manifest-filter, query-options and progressive.",
+            "manifest-filter, query-options, progressive, hls=ts or hls=auto, and ts-hevc.",
     .options = options,
     .least = 1,
     .most = 1,
