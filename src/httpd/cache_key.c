@@ -73,8 +73,10 @@ static const char *early_path(request_rec *r, apr_pool_t *pool)
  * configuration reads stays in the key, since which one will hold is not known. */
 static bool read_early(request_rec *r, apr_pool_t *pool, subject *s)
 {
-    static const jo_settings all = {
-        .manifest_filter = true, .progressive = true, .query_options = ~0U};
+    static const jo_settings all = {.manifest_filter = true,
+                                    .progressive = true,
+                                    .query_options = ~0U,
+                                    .hls_container = JO_CONTAINER_TS};
     const char *path = early_path(r, pool);
     jo_url_split split;
     if (!path || !jo_url_split_path(pool, path, jo_config_direct(jo_config_dir(r)), &split) ||

@@ -166,12 +166,14 @@ int64_t jo_ts_segment_size(const jo_period *period, const jo_plan *plan, int vid
 
 enum { VIDEO, SOUND, STREAMS };
 
+/* All that making takes: the request's resource and plan may be gone by then. */
 typedef struct segment {
     jo_maker maker;
-    const jo_plan *plan;
-    const jo_resource *rs;
     const jo_track *track[STREAMS]; /* NULL: none */
-    const jo_track_plan *tp[STREAMS];
+    jo_track_plan tp[STREAMS];
+    int at; /* into the plan */
+    int64_t number;
+    jo_resource rs;
     int64_t size;
 } segment;
 
@@ -186,7 +188,7 @@ typedef struct samples {
 
 static int64_t sample_bytes(const segment *s, int k)
 {
-    const jo_cut *cut = s->track[k] ? &s->tp[k]->cuts[s->rs->segment] : NULL;
+    const jo_cut *cut = s->track[k] ? &s->tp[k].cuts[s->at] : NULL;
     return cut ? cut[1].bytes - cut[0].bytes : 0;
 }
 
@@ -206,7 +208,7 @@ static void step(const segment *s, reader *r)
 
     r->more = n < r->until && jo_cursor_next(&r->cursor, &r->s);
     if (r->more) {
-        r->source = jo_resource_source(s->rs, r->track, n);
+        r->source = jo_resource_source(&s->rs, r->track, n);
     }
 }
 
@@ -216,7 +218,7 @@ static void start(const segment *s, int k, uint8_t *to, reader *r)
 
     *r = (reader){.track = s->track[k], .to = to};
     if (r->track != NULL) {
-        cut = &s->tp[k]->cuts[s->rs->segment];
+        cut = &s->tp[k].cuts[s->at];
         r->until = cut[1].sample;
         jo_cursor_init(&r->cursor, r->track->index, cut[0].sample);
         step(s, r);
@@ -268,7 +270,7 @@ static jo_ts_stream make_stream(const segment *s, int k)
     if (t->kind != JO_VIDEO && strcmp(lang, "und") != 0) {
         apr_cpystrn(st.lang, lang, sizeof(st.lang));
     }
-    st.counter = jo_ts_counter(s->tp[k]->cuts[s->rs->segment].packets);
+    st.counter = jo_ts_counter(s->tp[k].cuts[s->at].packets);
     return st;
 }
 
@@ -353,8 +355,8 @@ static void start_units(jo_ctx *cx, const segment *s, samples *in)
     for (int k = 0; k < STREAMS; k++) {
         if (s->track[k] != NULL) {
             in->streams[k] = make_stream(s, k);
-            jo_ts_units_init(cx, &in->units[k], s->track[k], s->tp[k]);
-            jo_ts_units_seek(&in->units[k], s->rs->segment);
+            jo_ts_units_init(cx, &in->units[k], s->track[k], &s->tp[k]);
+            jo_ts_units_seek(&in->units[k], s->at);
             in->more[k] = jo_ts_units_next(&in->units[k]);
         }
     }
@@ -374,8 +376,7 @@ static apr_status_t write_segment(jo_ctx *cx, const segment *s, uint8_t *buf)
     }
     jo_ts_writer_init(&w, buf, (size_t)s->size);
     start_units(cx, s, in);
-    jo_ts_write_tables(&w, in->streams, streams, in->streams[VIDEO].pid,
-                       s->plan->base_number + s->rs->segment);
+    jo_ts_write_tables(&w, in->streams, streams, in->streams[VIDEO].pid, s->number);
     if ((in->more[VIDEO] ? write_units(cx, &w, in) : write_sound(cx, &w, in)) != APR_SUCCESS) {
         return cx->code;
     }
@@ -425,19 +426,19 @@ apr_status_t jo_ts_render_segment(jo_ctx *cx, const jo_presentation *p, const jo
         }
     }
     s->maker = (jo_maker){make, list_sources(cx, p, rs)};
-    s->plan = plan;
-    s->rs = rs;
+    s->rs = *rs;
+    s->at = rs->segment;
+    s->number = plan->base_number + rs->segment;
     s->track[VIDEO] = period->tracks[rs->track];
-    s->tp[VIDEO] = &plan->tracks[rs->track];
+    s->tp[VIDEO] = plan->tracks[rs->track];
     if (rs->sound >= 0) {
         s->track[SOUND] = period->tracks[rs->sound];
-        s->tp[SOUND] = &plan->tracks[rs->sound];
+        s->tp[SOUND] = plan->tracks[rs->sound];
     }
     s->size = jo_ts_segment_size(period, plan, rs->track, rs->sound, rs->segment);
     if ((uint64_t)s->size > cx->limits->segment_size) {
         return jo_fail(cx, JO_EMEDIA, "segment %lld of %s has %lld bytes, more than allowed",
-                       (long long)(plan->base_number + rs->segment), s->track[VIDEO]->token,
-                       (long long)s->size);
+                       (long long)s->number, s->track[VIDEO]->token, (long long)s->size);
     }
     jo_body_add_made(body, &s->maker, s->size);
     return APR_SUCCESS;

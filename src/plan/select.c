@@ -3,12 +3,17 @@
 #include "../base/status.h"
 #include "url.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* Sorted by name: the order of canonical queries. */
 enum {
     AWS,
     FILTER,
+    HLS_VERSION,
+    HLS_FMP4,
+    HLS_NO_AUDIO_ONLY,
+    HLS_NO_MULTIPLEX,
     ISS_VERSION,
     MAX_BITRATE,
     MIN_BITRATE,
@@ -23,10 +28,16 @@ enum {
 static const struct {
     const char *name;
     unsigned takes;  /* what a resource must read to read this */
-    unsigned option; /* of the server's settings, or 0 */
+    unsigned option; /* of the manifest, or 0 */
+    bool flag;       /* true where it has no value */
 } names[NAMES] = {
     [AWS] = {"aws.manifestfilter", JO_TAKES_TRACKS, 0},
     [FILTER] = {"filter", JO_TAKES_TRACKS, 0},
+    [HLS_VERSION] = {"hls_client_manifest_version", JO_TAKES_CONTAINER, JO_OPTION_HLS_VERSION},
+    [HLS_FMP4] = {"hls_fmp4", JO_TAKES_CONTAINER, JO_OPTION_HLS_FMP4, true},
+    [HLS_NO_AUDIO_ONLY] = {"hls_no_audio_only", JO_TAKES_VARIANTS, JO_OPTION_HLS_NO_AUDIO_ONLY,
+                           true},
+    [HLS_NO_MULTIPLEX] = {"hls_no_multiplex", JO_TAKES_VARIANTS, JO_OPTION_HLS_NO_MULTIPLEX, true},
     [ISS_VERSION] = {"iss_client_manifest_version", JO_TAKES_OPTIONS, JO_OPTION_ISS_VERSION},
     [MAX_BITRATE] = {"max_bitrate", JO_TAKES_TRACKS, 0},
     [MIN_BITRATE] = {"min_bitrate", JO_TAKES_TRACKS, 0},
@@ -48,7 +59,7 @@ static int find_name(const char *name)
 static bool allowed(int i, const jo_settings *settings)
 {
     return (i != AWS || settings->manifest_filter) &&
-           (!names[i].option || settings->query_options & names[i].option);
+           (!names[i].option || (settings->query_options | JO_OPTION_HLS_FMP4) & names[i].option);
 }
 
 /* The values that the resource reads, by name. */
@@ -75,9 +86,9 @@ static apr_status_t collect(jo_ctx *cx, const char *args, unsigned takes,
         if (params[k].broken)
             return jo_fail(cx, JO_EREQUEST, "%s: broken percent-encoding, or an encoded NUL",
                            names[i].name);
-        if (!params[k].value)
+        if (!params[k].value && !names[i].flag)
             return jo_fail(cx, JO_EREQUEST, "%s has no value", names[i].name);
-        values[i] = params[k].value;
+        values[i] = params[k].value ? params[k].value : "true";
     }
     return APR_SUCCESS;
 }
@@ -109,19 +120,48 @@ static apr_status_t parse_bitrates(jo_ctx *cx, const char *const *values, jo_sel
     return cx->code;
 }
 
+static const struct {
+    int name;
+    size_t offset; /* in jo_options */
+} flags[] = {{HLS_FMP4, offsetof(jo_options, hls_fmp4)},
+             {HLS_NO_AUDIO_ONLY, offsetof(jo_options, hls_no_audio_only)},
+             {HLS_NO_MULTIPLEX, offsetof(jo_options, hls_no_multiplex)}};
+#define NFLAGS (sizeof flags / sizeof *flags)
+
+static bool *flag_at(jo_options *options, size_t i)
+{
+    return (bool *)((char *)options + flags[i].offset);
+}
+
+static apr_status_t parse_flags(jo_ctx *cx, const char *const *values, jo_options *out)
+{
+    for (size_t i = 0; i < NFLAGS; i++) {
+        const char *value = values[flags[i].name];
+        if (value && !jo_flag_parse(value, flag_at(out, i)))
+            return jo_fail(cx, JO_EREQUEST, "%s: \"%.40s\" is neither true nor false",
+                           names[flags[i].name].name, value);
+    }
+    return APR_SUCCESS;
+}
+
 static apr_status_t parse_options(jo_ctx *cx, const char *const *values, jo_query_options *out)
 {
-    const char *template = values[MPD_TEMPLATE], *version = values[ISS_VERSION];
+    const char *template = values[MPD_TEMPLATE], *iss = values[ISS_VERSION];
+    const char *hls = values[HLS_VERSION];
 
-    if (template && !jo_template_parse(template, &out->mpd_template))
+    if (template && !jo_template_parse(template, &out->as.mpd_template))
         return jo_fail(cx, JO_EREQUEST,
                        "mpd_segment_template: \"%.40s\" is none of time, number, number_timeline",
                        template);
-    if (version && !jo_iss_version_parse(version, &out->iss_version))
+    if (iss && !jo_iss_version_parse(iss, &out->as.iss_version))
         return jo_fail(cx, JO_EREQUEST,
-                       "iss_client_manifest_version: \"%.40s\" is none of 20, 21, 22", version);
-    out->given = (template ? JO_OPTION_MPD_TEMPLATE : 0u) | (version ? JO_OPTION_ISS_VERSION : 0u);
-    return APR_SUCCESS;
+                       "iss_client_manifest_version: \"%.40s\" is none of 20, 21, 22", iss);
+    if (hls && !jo_hls_version_parse(hls, &out->as.hls_version))
+        return jo_fail(cx, JO_EREQUEST,
+                       "hls_client_manifest_version: \"%.40s\" is no number from 1 to 13", hls);
+    for (int i = 0; i < NAMES; i++)
+        out->given |= values[i] ? names[i].option : 0;
+    return parse_flags(cx, values, &out->as);
 }
 
 apr_status_t jo_select_parse(jo_ctx *cx, const char *args, unsigned takes,
@@ -194,23 +234,46 @@ static void add_filters(jo_text *out, const jo_select *s)
     }
 }
 
+/* Of what the resource reads. */
+static bool given(const jo_select *s, unsigned takes, int name)
+{
+    return names[name].takes & takes && names[name].option & s->options.given;
+}
+
+/* A flag that is true is bare, as the others write it. */
+static void add_flag(jo_text *out, int name, bool v)
+{
+    jo_text_addf(out, "%c%s%s", out->len ? '&' : '?', names[name].name, v ? "" : "=false");
+}
+
+static void add_hls(jo_text *out, const jo_select *s, unsigned takes)
+{
+    jo_options options = s->options.as;
+
+    if (given(s, takes, HLS_VERSION))
+        add_number(out, HLS_VERSION, s->options.as.hls_version);
+    for (size_t i = 0; i < NFLAGS; i++)
+        if (given(s, takes, flags[i].name))
+            add_flag(out, flags[i].name, *flag_at(&options, i));
+}
+
 const char *jo_select_query(apr_pool_t *pool, const jo_select *s, unsigned takes)
 {
-    unsigned options = takes & JO_TAKES_OPTIONS ? s->options.given : 0;
     bool tracks = takes & JO_TAKES_TRACKS, clip = takes & JO_TAKES_CLIP;
     jo_text out;
 
     jo_text_init(&out, pool, 64);
     if (tracks)
         add_filters(&out, s);
-    if (options & JO_OPTION_ISS_VERSION)
-        add_number(&out, ISS_VERSION, s->options.iss_version);
+    add_hls(&out, s, takes);
+    if (given(s, takes, ISS_VERSION))
+        add_number(&out, ISS_VERSION, s->options.as.iss_version);
     if (tracks && s->max_bitrate < INT64_MAX)
         add_number(&out, MAX_BITRATE, s->max_bitrate);
     if (tracks && s->min_bitrate > 0)
         add_number(&out, MIN_BITRATE, s->min_bitrate);
-    if (options & JO_OPTION_MPD_TEMPLATE)
-        add_param(&out, MPD_TEMPLATE, jo_template_word(s->options.mpd_template));
+    if (given(s, takes, MPD_TEMPLATE))
+        add_param(&out, MPD_TEMPLATE, jo_template_word(s->options.as.mpd_template));
     if (takes & JO_TAKES_ORDER && s->start_index > 0)
         add_number(&out, START_INDEX, s->start_index);
     if (clip && s->clip.begin > 0)
@@ -316,11 +379,16 @@ apr_status_t jo_select_tracks(jo_ctx *cx, const jo_select *s, const jo_period *p
 
 jo_options jo_select_options(const jo_select *s, const jo_options *of_title)
 {
-    jo_options o = *of_title;
+    jo_options o = *of_title, as = s->options.as;
 
     if (s->options.given & JO_OPTION_MPD_TEMPLATE)
-        o.mpd_template = s->options.mpd_template;
+        o.mpd_template = as.mpd_template;
     if (s->options.given & JO_OPTION_ISS_VERSION)
-        o.iss_version = s->options.iss_version;
+        o.iss_version = as.iss_version;
+    if (s->options.given & JO_OPTION_HLS_VERSION)
+        o.hls_version = as.hls_version;
+    for (size_t i = 0; i < NFLAGS; i++)
+        if (s->options.given & names[flags[i].name].option)
+            *flag_at(&o, i) = *flag_at(&as, i);
     return o;
 }

@@ -1,5 +1,5 @@
 /* What a query chooses: tracks (filter, aws.manifestfilter, min_bitrate, max_bitrate, start_index), minutes (vbegin,
- * vend, t) and options of the manifest. One parser serves rendering and cache keys; what it does not know is ignored and
+ * vend, t), options of the manifest, and the container of HLS (hls_fmp4). One parser serves rendering and cache keys; what it does not know is ignored and
  * is in no canonical query. */
 #ifndef JO_SELECT_H
 #define JO_SELECT_H
@@ -14,14 +14,16 @@ enum {
     JO_TAKES_TRACKS = 1,  /* filter, aws.manifestfilter, min_bitrate, max_bitrate */
     JO_TAKES_ORDER = 2,   /* start_index */
     JO_TAKES_CLIP = 4,    /* vbegin, vend, t */
-    JO_TAKES_OPTIONS = 8, /* what JitOriginQueryOptions lists */
+    JO_TAKES_OPTIONS = 8, /* of what JitOriginQueryOptions lists: mpd_… and iss_… */
+    /* hls_fmp4, and of what is listed hls_client_manifest_version: what decides the container of HLS */
+    JO_TAKES_CONTAINER = 16,
+    JO_TAKES_VARIANTS = 32 /* of what is listed: hls_no_multiplex, hls_no_audio_only */
 };
 
 /* Options of the manifest that the query names. */
 typedef struct jo_query_options {
     unsigned given; /* JO_OPTION_… */
-    jo_template mpd_template;
-    unsigned iss_version;
+    jo_options as;  /* of these, the values */
 } jo_query_options;
 
 typedef struct jo_select {
