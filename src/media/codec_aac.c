@@ -1,5 +1,7 @@
 /* AAC in MP4: 14496-3 1.6.2 (AudioSpecificConfig), 23003-3 (USAC, that is xHE-AAC). mp4a also holds others by
  * their object type: parse() hands those on. */
+#include "codec_aac.h"
+
 #include "audio.h"
 
 #include <apr_strings.h>
@@ -25,8 +27,11 @@ enum {
 typedef struct asc {
     unsigned aot; /* of the core */
     bool sbr, ps;
-    uint32_t rate; /* after SBR */
+    uint32_t rate;      /* after SBR */
+    uint32_t core_rate; /* before */
     unsigned channels;
+    bool short_frames;      /* of 960 samples, not 1024 */
+    bool layered;           /* decoded on top of another coder's stream */
     unsigned configuration; /* channelConfiguration: 23091-3; 0: the stream's own */
 } asc;
 
@@ -36,12 +41,15 @@ static unsigned read_aot(jo_bits *b)
     return aot == 31 ? 32 + jo_bits_read(b, 6) : aot;
 }
 
+/* 14496-3 table 1.18 */
+static const uint32_t rates[] = {96000, 88200, 64000, 48000, 44100, 32000, 24000,
+                                 22050, 16000, 12000, 11025, 8000,  7350};
+enum { RATES = sizeof(rates) / sizeof(*rates), ESCAPE = 15 };
+
 static uint32_t read_rate(jo_bits *b)
 {
-    static const uint32_t rates[] = {96000, 88200, 64000, 48000, 44100, 32000, 24000,
-                                     22050, 16000, 12000, 11025, 8000,  7350};
     unsigned i = jo_bits_read(b, 4);
-    return i == 15 ? jo_bits_read(b, 24) : i < 13 ? rates[i] : 0;
+    return i == ESCAPE ? jo_bits_read(b, 24) : i < RATES ? rates[i] : 0;
 }
 
 /* program_config_element's channel count: 14496-3 4.4.1.1 */
@@ -75,8 +83,9 @@ static unsigned read_pce(jo_bits *b)
 /* GASpecificConfig, then a backward compatible extension if one follows. */
 static void read_ga(jo_bits *b, asc *a, unsigned configuration, size_t bits)
 {
-    jo_bits_read(b, 1);
-    if (jo_bits_read(b, 1)) {
+    a->short_frames = jo_bits_read(b, 1);
+    a->layered = jo_bits_read(b, 1);
+    if (a->layered) {
         jo_bits_read(b, 14);
     }
     jo_bits_read(b, 1);
@@ -131,7 +140,7 @@ static bool parse_asc(const uint8_t *data, size_t len, asc *a)
     memset(a, 0, sizeof(*a));
     jo_bits_init(&b, data, len);
     a->aot = read_aot(&b);
-    a->rate = read_rate(&b);
+    a->rate = a->core_rate = read_rate(&b);
     unsigned configuration = jo_bits_read(&b, 4);
     if (a->aot == AOT_SBR || a->aot == AOT_PS) {
         a->sbr = true;
@@ -155,6 +164,23 @@ static bool parse_asc(const uint8_t *data, size_t len, asc *a)
         a->channels = 2;
     }
     return true;
+}
+
+bool jo_aac_read_core(const jo_track *t, jo_aac_core *out)
+{
+    asc a;
+
+    if (t->codec != &jo_codec_aac || !parse_asc(t->config, t->config_len, &a)) {
+        return false;
+    }
+    *out = (jo_aac_core){.object_type = a.aot,
+                         .configuration = a.configuration,
+                         .short_frames = a.short_frames,
+                         .layered = a.layered};
+    while (out->frequency < RATES && rates[out->frequency] != a.core_rate) {
+        out->frequency++;
+    }
+    return out->frequency < RATES;
 }
 
 /* -- the codec ----------------------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 #include "cmaf.h"
 #include "hls_ts.h"
 #include "measure.h"
+#include "packed.h"
 #include "webvtt.h"
 
 #define DEFAULT_LENGTH_S 4
@@ -193,6 +194,32 @@ static bool ts_enabled(const jo_settings *settings)
     return settings->hls_container != JO_CONTAINER_FMP4;
 }
 
+static bool is_packed(const jo_track *t, const char *extension)
+{
+    return t->kind == JO_AUDIO && jo_packed_carries(t) &&
+           strcmp(jo_packed_extension(t), extension) == 0;
+}
+
+static bool is_aac(const jo_track *t)
+{
+    return is_packed(t, "aac");
+}
+
+static bool is_ac3(const jo_track *t)
+{
+    return is_packed(t, "ac3");
+}
+
+static bool is_ec3(const jo_track *t)
+{
+    return is_packed(t, "ec3");
+}
+
+static bool is_mp3(const jo_track *t)
+{
+    return is_packed(t, "mp3");
+}
+
 static const jo_route routes[] = {
     {"hls/$B-$T-$N.m4s",
      JO_BY_NUMBER,
@@ -238,6 +265,38 @@ static const jo_route routes[] = {
      {JO_TS_TYPE, JO_TS_TYPE, JO_TS_TYPE},
      jo_ts_render_segment,
      is_video,
+     .enabled = ts_enabled},
+    {"$B-$T-$N.aac",
+     JO_BY_NUMBER,
+     JO_NEED_SAMPLES,
+     JO_CLASS_SEGMENT,
+     {"audio/aac", "audio/aac", "audio/aac"},
+     jo_packed_render_segment,
+     is_aac,
+     .enabled = ts_enabled},
+    {"$B-$T-$N.ac3",
+     JO_BY_NUMBER,
+     JO_NEED_SAMPLES,
+     JO_CLASS_SEGMENT,
+     {"audio/ac3", "audio/ac3", "audio/ac3"},
+     jo_packed_render_segment,
+     is_ac3,
+     .enabled = ts_enabled},
+    {"$B-$T-$N.ec3",
+     JO_BY_NUMBER,
+     JO_NEED_SAMPLES,
+     JO_CLASS_SEGMENT,
+     {"audio/eac3", "audio/eac3", "audio/eac3"},
+     jo_packed_render_segment,
+     is_ec3,
+     .enabled = ts_enabled},
+    {"$B-$T-$N.mp3",
+     JO_BY_NUMBER,
+     JO_NEED_SAMPLES,
+     JO_CLASS_SEGMENT,
+     {"audio/mpeg", "audio/mpeg", "audio/mpeg"},
+     jo_packed_render_segment,
+     is_mp3,
      .enabled = ts_enabled},
     {"$B-$T.m3u8",
      JO_BY_NOTHING,

@@ -55,6 +55,9 @@ static inline jo_source *jo_resource_source(const jo_resource *rs, const jo_trac
     return rs->sources[t->runs[t->nruns > 1 ? jo_track_run(t, n) : 0].source];
 }
 
+/* All that are open, up to a NULL: for a jo_maker (io/body.h). */
+jo_source *const *jo_resource_sources(jo_ctx *cx, const jo_presentation *p, const jo_resource *rs);
+
 /* JO_BY_VARIANT: not a segment, but 2 and up for the init of the track's second sample entry and up. */
 typedef enum { JO_BY_NOTHING, JO_BY_NUMBER, JO_BY_TIME, JO_BY_VARIANT } jo_address;
 
