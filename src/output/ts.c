@@ -132,16 +132,42 @@ static void took(jo_ts_writer *w, uint32_t n)
     w->left -= n;
 }
 
+/* Packets that this data fills: most of all there are. */
+static size_t add_full(jo_ts_writer *w, const uint8_t *from, size_t len)
+{
+    uint64_t n = (len < w->left ? len : w->left) / PAYLOAD;
+    uint32_t header = packet_header(w->stream->pid, false, false, true, 0);
+    unsigned counter = w->stream->counter;
+    uint8_t *at = w->at;
+
+    for (uint64_t i = 0; i < n; i++) {
+        jo_put_u32(at, header | (counter++ & 15));
+        memmove(at + 4, from, PAYLOAD);
+        at += JO_TS_PACKET;
+        from += PAYLOAD;
+    }
+    w->stream->counter = counter & 15;
+    w->at = at;
+    w->left -= n * PAYLOAD;
+    return (size_t)n * PAYLOAD;
+}
+
 void jo_ts_add(jo_ts_writer *w, const void *data, size_t len)
 {
     const uint8_t *from = data;
 
     while (len > 0 && w->left > 0) {
+        if (w->room == 0 && len >= PAYLOAD && w->left >= PAYLOAD) {
+            size_t n = add_full(w, from, len);
+            from += n;
+            len -= n;
+            continue;
+        }
         if (w->room == 0) {
             next_packet(w);
         }
         uint32_t n = len < w->room ? (uint32_t)len : w->room;
-        memcpy(w->at, from, n);
+        memmove(w->at, from, n); /* they may overlap, what is written before what is read */
         took(w, n);
         from += n;
         len -= n;
