@@ -41,6 +41,7 @@ typedef struct jo_limits {
     uint32_t boxes;             /* top-level boxes walked in one file, and fragments indexed */
     uint32_t segments;          /* of all tracks of one title, for one segment length */
     apr_size_t segment_size;    /* bytes of one media segment */
+    apr_size_t events_size;     /* bytes of event messages of one title */
 } jo_limits;
 
 extern const jo_limits jo_limits_default;

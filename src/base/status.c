@@ -13,6 +13,7 @@ const jo_limits jo_limits_default = {
     .boxes = 1000000,
     .segments = 2000000,
     .segment_size = 256 << 20,
+    .events_size = 1 << 20,
 };
 
 void jo_ctx_init(jo_ctx *cx, apr_pool_t *pool)

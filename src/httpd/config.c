@@ -428,6 +428,7 @@ static void limits_fill(jo_server_config *c)
         .boxes = jo_config_max_boxes(c),
         .segments = jo_config_max_segments(c),
         .segment_size = jo_config_max_segment_size(c),
+        .events_size = jo_config_max_events_size(c),
     };
 }
 

@@ -99,7 +99,9 @@
     X(NUMBER, HOST, "JitOriginMaxSegments", max_segments,                                          \
       jo_limits_default.segments, 1, UINT32_MAX, NULL, "segments of one title")                    \
     X(NUMBER, HOST, "JitOriginMaxSegmentSize", max_segment_size,                                   \
-      jo_limits_default.segment_size, 1024, INT64_C(4) << 30, NULL, "bytes of one media segment")
+      jo_limits_default.segment_size, 1024, INT64_C(4) << 30, NULL, "bytes of one media segment")\
+    X(NUMBER, HOST, "JitOriginMaxEventsSize", max_events_size,                                     \
+      jo_limits_default.events_size, 0, 64 << 20, NULL, "bytes of event messages of one title")
 /* clang-format on */
 
 #endif

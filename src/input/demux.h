@@ -9,12 +9,14 @@
 #include "../media/track.h"
 
 typedef struct jo_demuxed {
-    jo_track **tracks; /* audio, video and text tracks in file order; others are left out */
+    jo_track **
+        tracks; /* audio, video and text tracks in file order; others are left out, but for their events */
     int ntracks;
     jo_source_ref
         *files; /* that hold samples; [0] is the source itself. Their runs count in these */
     int nfiles;
-    /* of indexes, moov but its sample tables, codec configurations and file sizes */
+    const jo_events *events; /* on the edited time line; NULL: none */
+    /* of indexes, events, moov but its sample tables, codec configurations and file sizes */
     uint8_t fingerprint[JO_SHA256_SIZE];
 } jo_demuxed;
 

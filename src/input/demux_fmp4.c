@@ -24,6 +24,7 @@ typedef struct fragment {
     int64_t at;       /* of the moof */
     int64_t mdat_end; /* 0: no mdat follows */
     int64_t data_end; /* where the data of the traf before ended */
+    int64_t earliest; /* ns of the edited time line, where events want to know; INT64_MAX before */
     bool first;       /* no traf read yet */
 } fragment;
 
@@ -210,8 +211,20 @@ static bool kept(const jo_mp4_track *mt)
     return mt != NULL && mt->track != NULL && mt->track->codec != NULL;
 }
 
+static void note_earliest(fragment *g, const jo_track *t, const jo_rows *rows)
+{
+    for (uint32_t i = 0; i < rows->count; i++) {
+        int64_t pts = jo_ticks_add(rows->dts[i], rows->cts[i]), start = t->edit.media_time;
+        int64_t at = jo_mp4_edited(t, pts < start ? start : pts);
+        g->earliest = at < g->earliest ? at : g->earliest;
+    }
+}
+
 static apr_status_t add(fragment *g, jo_mp4_track *mt, jo_rows *rows, uint32_t description)
 {
+    if (g->file->early != NULL && mt->track->kind != JO_META) {
+        note_earliest(g, mt->track, rows);
+    }
     if (mt->last_moof != g->at) {
         mt->last_moof = g->at;
         jo_index_begin_fragment(mt->builder);
@@ -322,13 +335,16 @@ static apr_status_t read_traf(fragment *g, jo_reader body)
 
 apr_status_t jo_mp4_read_moof(jo_mp4_file *f, jo_reader moof, int64_t at, int64_t mdat_end)
 {
-    fragment g = {f, at, mdat_end, at, true};
+    fragment g = {f, at, mdat_end, at, INT64_MAX, true};
     jo_box box;
 
     while (jo_box_next(&moof, &box)) {
         if (box.type == JO_FOURCC('t', 'r', 'a', 'f') && read_traf(&g, box.body) != APR_SUCCESS) {
             return f->cx->code;
         }
+    }
+    if (g.earliest != INT64_MAX) {
+        jo_mp4_place_events(f, g.earliest);
     }
     return moof.failed ? jo_fail(f->cx, JO_EMEDIA, "a box runs past its end") : APR_SUCCESS;
 }

@@ -177,7 +177,7 @@ static void read_elng(jo_ctx *cx, jo_reader mdia, jo_track *t)
     }
 }
 
-/* JO_META stands for whatever is left out: timecode, hints, metadata. */
+/* JO_META stands for whatever is no track of a package: timecode, hints, metadata. */
 static jo_kind read_handler(jo_reader r)
 {
     jo_read_skip(&r, 8);
@@ -375,8 +375,8 @@ static apr_status_t read_trak(jo_mp4_file *f, jo_reader trak)
         return jo_fail(f->cx, JO_EMEDIA, "track %u: no mdia or hdlr box", t->id);
     }
     t->kind = read_handler(r);
-    if (t->kind == JO_META || !jo_box_find(mdia, BOX("minf"), &minf) ||
-        !jo_box_find(minf, BOX("stbl"), &mt->stbl)) {
+    if (!jo_box_find(mdia, BOX("minf"), &minf) || !jo_box_find(minf, BOX("stbl"), &mt->stbl) ||
+        (t->kind == JO_META && !jo_mp4_holds_events(mt->stbl))) {
         return APR_SUCCESS;
     }
     if (read_media(f, mdia, t) != APR_SUCCESS) {
@@ -385,7 +385,13 @@ static apr_status_t read_trak(jo_mp4_file *f, jo_reader trak)
     read_edits(f, trak, t);
     read_kinds(f->cx, trak, t);
     mt->track = t;
-    return jo_mp4_read_entries(f, minf, mt);
+    if (jo_mp4_read_entries(f, minf, mt) != APR_SUCCESS) {
+        return f->cx->code;
+    }
+    if (t->kind == JO_META) {
+        t->codec = &jo_mp4_event_codec; /* so that its samples are indexed */
+    }
+    return APR_SUCCESS;
 }
 
 /* Tracks that another names as its chapters (QuickTime's 'chap' reference) are no programme of their own. */
@@ -645,7 +651,9 @@ static apr_status_t find_moov(jo_mp4_file *f, jo_sha256 *h, int64_t *resume)
     apr_status_t rv;
 
     while ((rv = next_top(f, &at, &box)) == APR_SUCCESS && box.type != BOX("moov")) {
-        first_moof = first_moof < 0 && box.type == BOX("moof") ? box.offset : first_moof;
+        if (first_moof < 0 && (box.type == BOX("moof") || box.type == BOX("emsg"))) {
+            first_moof = box.offset;
+        }
     }
     if (rv != APR_SUCCESS) {
         return rv == APR_EOF ? jo_fail(f->cx, JO_EMEDIA, "no moov box") : take_error(f);
@@ -673,6 +681,9 @@ static apr_status_t walk(jo_mp4_file *f, jo_sha256 *h)
         if (box.type == BOX("moof") && load_moof(f, &box, moof_pool) != APR_SUCCESS) {
             return f->cx->code;
         }
+        if (box.type == BOX("emsg") && jo_mp4_read_emsg(f, &box) != APR_SUCCESS) {
+            return f->cx->code;
+        }
     }
     if (rv == JO_EMEDIA && !f->fragmented) { /* all that counts was before it */
         jo_log_write(f->cx, JO_LOG_WARNING, "%s: %s", f->source->name, f->scratch->message);
@@ -693,6 +704,12 @@ static apr_status_t finish(jo_mp4_file *f, jo_sha256 *h, jo_demuxed *out)
         }
         if (jo_index_finish(mt->builder, f->cx, &t->index) != APR_SUCCESS) {
             return f->cx->code;
+        }
+        if (t->kind == JO_META) {
+            if (jo_mp4_read_event_track(f, mt) != APR_SUCCESS) {
+                return f->cx->code;
+            }
+            continue;
         }
         if (t->index->count == 0 && mt->declared == 0 && (t->codec != NULL || !f->fragmented)) {
             jo_log_write(f->cx, JO_LOG_INFO, "%s: track %u has no samples", f->source->name, t->id);
@@ -733,11 +750,14 @@ static apr_status_t read_file(jo_ctx *cx, jo_source *src, jo_demuxed *out)
     f.files[0] = src;
     f.bytes = (uint64_t)src->id.size;
     f.nfiles = 1;
+    f.events = jo_events_builder_make(cx, src->name);
     h = jo_sha256_make(scratch.pool);
     apr_status_t rv = walk(&f, h);
     if (rv == APR_SUCCESS) {
         rv = finish(&f, h, out);
     }
+    out->events = jo_events_finish(f.events, false);
+    jo_events_hash(out->events, h);
     list_files(&f, h, out);
     jo_sha256_finish(h, out->fingerprint);
     apr_pool_destroy(scratch.pool);

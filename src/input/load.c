@@ -418,6 +418,56 @@ static apr_status_t load(loader *l, const void *descriptor, size_t descriptor_le
     return APR_SUCCESS;
 }
 
+/* -- events ------------------------------------------------------------------------------------------------ */
+
+#define NS 1000000000
+
+/* When the last track ends, ns on the wire. */
+static int64_t end_of(const jo_period *period)
+{
+    int64_t end = 0;
+
+    for (int i = 0; i < period->ntracks; i++) {
+        const jo_track *t = period->tracks[i];
+        int64_t at = jo_period_counts(period, t) ? jo_ticks_ceil(t->end, t->timescale, NS) : 0;
+        end = at > end ? at : end;
+    }
+    return end;
+}
+
+/* Events of one file that lie within the title. */
+static void take_events(jo_events_builder *b, const jo_presentation *p, const jo_events *e)
+{
+    const jo_period *period = &p->periods[0];
+    int64_t end = end_of(period);
+
+    for (uint32_t i = 0; e != NULL && i < e->all.count; i++) {
+        int64_t time = jo_period_wire(p, period, e->all.at[i].time);
+        if (time >= 0 && time <= end) {
+            jo_events_add_from(b, e, i, time);
+        }
+    }
+}
+
+/* Pictures carry them, all rungs the same: who plays the title takes one of these. Without pictures, the sounds do. */
+static void place_events(loader *l, jo_presentation *p)
+{
+    jo_period *period = &p->periods[0];
+    const char *slash = strrchr(l->path, '/');
+    jo_events_builder *b = jo_events_builder_make(l->cx, slash ? slash + 1 : l->path);
+
+    for (int i = 0; i < l->nfiles; i++) {
+        take_events(b, p, l->files[i].media.events);
+    }
+    period->events = jo_events_finish(b, true);
+    for (int i = 0; i < period->ntracks; i++) {
+        jo_track *t = period->tracks[i];
+        if (t->kind != JO_TEXT && t->kind == period->tracks[period->reference]->kind) {
+            t->events = period->events;
+        }
+    }
+}
+
 apr_status_t jo_load(jo_ctx *cx, const char *path, const jo_ism *ism, const void *descriptor,
                      size_t descriptor_len, apr_time_t modified, jo_presentation **out)
 {
@@ -433,6 +483,7 @@ apr_status_t jo_load(jo_ctx *cx, const char *path, const jo_ism *ism, const void
     if (jo_presentation_align(cx, p) != APR_SUCCESS) {
         return cx->code;
     }
+    place_events(&l, p);
     for (int i = 0; i < p->periods[0].ntracks; i++) {
         const jo_track *t = p->periods[0].tracks[i];
         for (int k = 1; k < t->nvariants; k++) {

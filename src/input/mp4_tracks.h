@@ -57,6 +57,11 @@ typedef struct jo_mp4_file {
     uint64_t added;     /* samples of all tracks so far */
     uint64_t bytes;     /* of all files */
     bool fragmented;    /* mvex or moof seen */
+    jo_events_builder *events;
+    apr_array_header_t
+        *early;        /* jo_event_found: those that count from the fragment that follows; NULL */
+    size_t early_size; /* bytes of them */
+    bool odd_events;   /* some were left out, and the log says so */
 } jo_mp4_file;
 
 /* Counts n samples of a track that will be added, before any work is done for them. Beyond limits->samples or the
@@ -92,6 +97,21 @@ typedef struct jo_mp4_groups {
 void jo_mp4_open_groups(jo_reader parent, uint32_t type, jo_mp4_groups *out);
 /* Is the next sample in a group? */
 bool jo_mp4_next_group(jo_mp4_groups *g);
+
+/* mp4_events.c: event messages, 23009-1 5.10.3.3, and tracks of them. */
+
+/* A top-level emsg. */
+apr_status_t jo_mp4_read_emsg(jo_mp4_file *f, const jo_top_box *box);
+/* The fragment after them presents its first picture or sound then, ns of the edited time line. */
+void jo_mp4_place_events(jo_mp4_file *f, int64_t earliest);
+/* Time of a track's media on the edited time line, ns. */
+int64_t jo_mp4_edited(const jo_track *t, int64_t pts);
+/* Does a metadata track hold events? By its first sample entry. */
+bool jo_mp4_holds_events(jo_reader stbl);
+/* Reads the events of such a track, which has all its samples. */
+apr_status_t jo_mp4_read_event_track(jo_mp4_file *f, const jo_mp4_track *mt);
+/* Stands for the codec of such tracks, which have none. */
+extern const jo_codec jo_mp4_event_codec;
 
 /* demux_fmp4.c: one moof payload. at: offset of the moof box; mdat_end: end of the mdat after it, 0 if none follows. */
 apr_status_t jo_mp4_read_moof(jo_mp4_file *f, jo_reader moof, int64_t at, int64_t mdat_end);

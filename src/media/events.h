@@ -17,7 +17,7 @@ typedef struct jo_event_stream {
 typedef struct jo_event {
     int64_t time; /* ns; on the wire once it is the presentation's (P included, as track times) */
     int64_t duration; /* ns; -1: not known */
-    uint32_t id;      /* unique in its stream */
+    uint32_t id;      /* unique in its stream once it is the presentation's */
     uint32_t stream;  /* into jo_events.streams */
     uint32_t len;
     const uint8_t *payload; /* ID3: the whole tag */
@@ -62,10 +62,12 @@ jo_events_builder *jo_events_builder_make(jo_ctx *cx, const char *name);
 /* A repetition (all the same, time within a few ms) is left out, and so is, with one line in the log, what exceeds
  * limits->events_size. */
 void jo_events_add(jo_events_builder *b, const jo_event_found *e);
-/* Adds the events of another collection, moved by `shift` ns. */
-void jo_events_add_all(jo_events_builder *b, const jo_events *e, int64_t shift);
-/* NULL if there are none. Ids of a stream in which different events share one are numbered anew, by time. */
-const jo_events *jo_events_finish(jo_events_builder *b);
+/* One that was not even read counts as left out. */
+void jo_events_leave_out(jo_events_builder *b);
+/* Event i of another collection, at another time. */
+void jo_events_add_from(jo_events_builder *b, const jo_events *e, uint32_t i, int64_t time);
+/* NULL if there are none. unique: where different events of a stream share an id, all of it are numbered anew, by time. */
+const jo_events *jo_events_finish(jo_events_builder *b, bool unique);
 
 /* Adds all that they say to a hash; nothing if e is NULL. */
 void jo_events_hash(const jo_events *e, jo_sha256 *h);

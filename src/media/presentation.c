@@ -8,6 +8,8 @@
  * readers keep as much. What lies further back was cut away on purpose. */
 #define MAX_PRIMING_MS 1000
 
+#define NS             1000000000
+
 #define LONGEST_S      10000000 /* of a title, seconds: 115 days */
 
 /* Wire-free first step: what of the media is kept. Gives the earliest kept PTS. */
@@ -200,6 +202,8 @@ static apr_status_t align_period(jo_ctx *cx, jo_presentation *p, jo_period *peri
             p->preroll_den = t->timescale;
         }
     }
+    period->late_num = common;
+    period->late_den = common_ts > 0 ? common_ts : 1;
     for (int i = 0; i < period->ntracks; i++) {
         jo_track *t = period->tracks[i];
         t->preroll = jo_ticks_round(p->preroll_num, p->preroll_den, t->timescale);
@@ -219,6 +223,13 @@ apr_status_t jo_presentation_align(jo_ctx *cx, jo_presentation *p)
         }
     }
     return APR_SUCCESS;
+}
+
+int64_t jo_period_wire(const jo_presentation *p, const jo_period *period, int64_t ns)
+{
+    int64_t late = jo_ticks_round(period->late_num, period->late_den, NS);
+
+    return jo_ticks_add(jo_ticks_sub(ns, late), jo_ticks_round(p->preroll_num, p->preroll_den, NS));
 }
 
 bool jo_period_counts(const jo_period *period, const jo_track *t)

@@ -18,7 +18,9 @@ typedef struct jo_period {
     jo_track **tracks; /* packageable tracks in descriptor order */
     int ntracks;
     int reference; /* track whose random access points set the boundaries: first video, else first audio, else text */
-    const jo_events *events; /* on the wire time line; NULL: none */
+    int64_t late_num,
+        late_den; /* seconds of the edited time line before all tracks, which the wire's has not */
+    const jo_events *events; /* on the wire time line, within the title; NULL: none */
 } jo_period;
 
 typedef struct jo_presentation {
@@ -36,6 +38,9 @@ typedef struct jo_presentation {
  * track from edit and index (DESIGN 4 "Time zero"), and drops tracks that present no sample. JO_EMEDIA
  * where times span more than 10^7 s. */
 apr_status_t jo_presentation_align(jo_ctx *cx, jo_presentation *p);
+
+/* A moment of the edited time line on the wire, ns. */
+int64_t jo_period_wire(const jo_presentation *p, const jo_period *period, int64_t ns);
 
 /* Does a track say how long the presentation lasts? Text only if there is nothing else: it may be shown, or be silent,
  * far beyond the end. */

@@ -3,6 +3,7 @@
 #define JO_TRACK_H
 
 #include "../base/ticks.h"
+#include "events.h"
 #include "index.h"
 
 typedef enum { JO_VIDEO, JO_AUDIO, JO_TEXT, JO_META, JO_KINDS } jo_kind;
@@ -132,7 +133,8 @@ struct jo_track {
     int64_t priming; /* audio: ticks of sound kept before wire time 0, hidden by the init's elst */
     int64_t
         dts_shift; /* CMAF composition shift: tfdt = wire DTS + dts_shift + priming (DESIGN 9) */
-    const jo_run *runs; /* by sample, covering all of them; at least one once loaded */
+    const jo_events *events; /* that its CMAF segments carry; NULL: none */
+    const jo_run *runs;      /* by sample, covering all of them; at least one once loaded */
     int nruns;
     /* This track as each of its sample entries describes it: the codec part differs, all else is the same. [0] is the
      * first one's: this track itself. */

@@ -1,6 +1,7 @@
 #include "cmaf.h"
 
 #include "../base/status.h"
+#include "../plan/segment_events.h"
 #include "mp4_trak.h"
 #include "ttml.h"
 
@@ -21,6 +22,7 @@
 
 #define TRACK_ID       1
 #define MDAT_HEADER    8
+#define NS             1000000000
 
 /* -- init segment ---------------------------------------------------------------------------------- */
 
@@ -188,6 +190,56 @@ static uint32_t fragment_samples(const jo_track *t, const jo_track_plan *tp, int
     return jo_trak_is_xml(t) ? 1 : tp->cuts[i + 1].sample - tp->cuts[i].sample;
 }
 
+/* -- events: 23009-1 5.10.3.3, 23000-19 7.4.5 */
+
+static size_t event_size(const jo_event_stream *s, const jo_event *e)
+{
+    return 12 + 20 + strlen(s->scheme) + strlen(s->value) + 2 + e->len;
+}
+
+static int64_t events_size(const jo_track *t, const jo_track_plan *tp, int i)
+{
+    const jo_event *e;
+    int64_t size = 0;
+
+    for (uint32_t n = jo_segment_events(&t->events->all, t, tp, i, i + 1, &e); n > 0; n--, e++) {
+        size += (int64_t)event_size(&t->events->streams[e->stream], e);
+    }
+    return size;
+}
+
+static uint32_t event_duration(const jo_track *t, const jo_event *e)
+{
+    int64_t ticks = e->duration < 0 ? UINT32_MAX : jo_ticks_round(e->duration, NS, t->timescale);
+
+    return ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks; /* the highest means: not known */
+}
+
+/* Their time counts as players show the track: after its edit list. */
+static void write_event(jo_writer *w, const jo_track *t, const jo_event *e)
+{
+    const jo_event_stream *s = &t->events->streams[e->stream];
+    size_t at = jo_full_box_open(w, "emsg", 1, 0);
+
+    jo_write_u32(w, t->timescale);
+    jo_write_u64(w, (uint64_t)jo_event_ticks(e, t->timescale));
+    jo_write_u32(w, event_duration(t, e));
+    jo_write_u32(w, e->id);
+    jo_write_bytes(w, s->scheme, strlen(s->scheme) + 1);
+    jo_write_bytes(w, s->value, strlen(s->value) + 1);
+    jo_write_bytes(w, e->payload, e->len);
+    jo_box_close(w, at);
+}
+
+static void write_events(jo_writer *w, const jo_track *t, const jo_track_plan *tp, int i)
+{
+    const jo_event *e;
+
+    for (uint32_t n = jo_segment_events(&t->events->all, t, tp, i, i + 1, &e); n > 0; n--, e++) {
+        write_event(w, t, e);
+    }
+}
+
 int64_t jo_cmaf_segment_size(const jo_track *t, const jo_track_plan *tp, int i)
 {
     uint32_t first = tp->cuts[i].sample, last = tp->cuts[i + 1].sample;
@@ -195,8 +247,8 @@ int64_t jo_cmaf_segment_size(const jo_track *t, const jo_track_plan *tp, int i)
     layout l = make_layout(t, first, first + step);
     int64_t fragments = step ? (last - first) / step : 0;
 
-    return (int64_t)styp_size() + fragments * (moof_size(&l) + MDAT_HEADER) +
-           tp->cuts[i + 1].bytes - tp->cuts[i].bytes;
+    return (int64_t)styp_size() + (t->events != NULL ? events_size(t, tp, i) : 0) +
+           fragments * (moof_size(&l) + MDAT_HEADER) + tp->cuts[i + 1].bytes - tp->cuts[i].bytes;
 }
 
 static void write_tfhd(jo_writer *w, const jo_track *t, const layout *l)
@@ -337,6 +389,9 @@ static apr_status_t write_segment(jo_ctx *cx, const jo_track *t, const jo_track_
     jo_write_reserve(&w, headers); /* the size is known: the bytes stay where they are */
     w.len = 0;
     write_styp(&w);
+    if (t->events != NULL) {
+        write_events(&w, t, tp, i);
+    }
     for (uint32_t first = tp->cuts[i].sample; first < last; first += step) {
         layout l = make_layout(t, first, first + step);
         l.bytes = jo_trak_is_xml(t) ? jo_index_range_bytes(t->index, first, first + step) : data;

@@ -8,7 +8,7 @@
 /* ftyp + moov of one track, without samples. */
 void jo_cmaf_init(jo_ctx *cx, const jo_track *t, jo_entry_style style, jo_body *body);
 
-/* A row's render (packager.h): styp + moof + mdat of the segment that the resource names, header in memory, samples as
+/* A row's render (packager.h): styp + emsg of the track's events + moof + mdat of the segment that the resource names, header in memory, samples as
  * ranges of its source. JO_EMEDIA beyond limits->segment_size. */
 apr_status_t jo_cmaf_render_segment(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
                                     const jo_resource *rs, jo_body *body);

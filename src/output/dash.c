@@ -239,7 +239,7 @@ static void add_set(jo_ctx *cx, jo_text *out, const jo_view *q, const jo_resourc
                     const jo_dash_set *s)
 {
     add_set_attributes(out, &q->period, s);
-    jo_dash_describe_set(out, &q->period, s);
+    jo_dash_describe_set(out, q, s);
     if (s->shared_timeline) {
         add_segment_template(out, &q->presentation, &q->plan, rs, s, s->tracks[0]);
     }

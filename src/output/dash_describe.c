@@ -1,5 +1,6 @@
 /* Descriptors of adaptation sets and representations: 23009-1 5.8. */
 #include "../media/role.h"
+#include "../plan/segment_events.h"
 #include "dash_set.h"
 
 #include <string.h>
@@ -179,8 +180,29 @@ static void add_roles(jo_text *out, const jo_track *t, const jo_dash_set *set)
     }
 }
 
-void jo_dash_describe_set(jo_text *out, const jo_period *period, const jo_dash_set *set)
+/* -- events ----------------------------------------------------------------------------------------------------- */
+
+/* Those that any event in the listed segments is of: 23009-1 5.10.3.2 */
+static void add_event_streams(jo_text *out, const jo_track *t, const jo_track_plan *tp)
 {
+    const jo_event *e;
+    uint32_t n = jo_segment_events(&t->events->all, t, tp, tp->first, tp->last, &e);
+
+    for (uint32_t s = 0; s < t->events->nstreams; s++) {
+        uint32_t i = 0;
+        while (i < n && e[i].stream != s) {
+            i++;
+        }
+        if (i < n) {
+            add_descriptor(out, "      ", "InbandEventStream", t->events->streams[s].scheme,
+                           t->events->streams[s].value);
+        }
+    }
+}
+
+void jo_dash_describe_set(jo_text *out, const jo_view *q, const jo_dash_set *set)
+{
+    const jo_period *period = &q->period;
     const jo_track *t = period->tracks[set->tracks[0]];
 
     if (t->kind == JO_VIDEO && uniform(period, set)) {
@@ -194,6 +216,9 @@ void jo_dash_describe_set(jo_text *out, const jo_period *period, const jo_dash_s
                  set->seamless ? "urn:mpeg:dash:period-continuity:2015"
                                : "urn:mpeg:dash:period-connectivity:2015",
                  (unsigned)set->continues);
+    }
+    if (t->events != NULL) {
+        add_event_streams(out, t, &q->plan.tracks[set->tracks[0]]);
     }
     if (t->labels.label != NULL) {
         jo_text_add(out, "      <Label>");

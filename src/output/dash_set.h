@@ -49,7 +49,7 @@ bool jo_dash_numbers_fit(const jo_presentation *p, const jo_track *t, const jo_t
 void jo_dash_add_fraction(jo_text *out, const char *name, jo_fraction f, char sign);
 
 /* Properties, Label, Accessibility and Role of a set, in the schema's order. */
-void jo_dash_describe_set(jo_text *out, const jo_period *period, const jo_dash_set *set);
+void jo_dash_describe_set(jo_text *out, const jo_view *q, const jo_dash_set *set);
 
 /* Attributes and child elements of a Representation that follow from its codec. */
 void jo_dash_add_codec_attributes(jo_text *out, const jo_track *t);
