@@ -3,6 +3,8 @@
 #include "base/crypto.h"
 #include "base/status.h"
 #include "media/codec.h"
+#include "output/hls_container.h"
+#include "output/hls_ts.h"
 #include "plan/url.h"
 #include "plan/url_write.h"
 
@@ -156,7 +158,8 @@ static apr_status_t drop_silent(jo_ctx *cx, const jo_title *t, jo_found *f)
     }
     rs->tracks = tracks;
     rs->ntracks = n;
-    if (n == 0 || (rs->track >= 0 && !has_samples(f->plan, rs->track))) {
+    if (n == 0 || (rs->track >= 0 && !has_samples(f->plan, rs->track) &&
+                   (rs->sound < 0 || !has_samples(f->plan, rs->sound)))) {
         return jo_fail(cx, JO_ENOTFOUND, "%s has nothing in the clip",
                        n == 0 ? "the selection" : t->tokens[rs->track]);
     }
@@ -229,6 +232,62 @@ static apr_status_t check_version(jo_ctx *cx, const jo_title *t, const folders *
     return APR_SUCCESS;
 }
 
+/* Playlists of TS list what that carries, whatever a query may leave of it. */
+static apr_status_t choose_carried(jo_ctx *cx, const jo_title *t, jo_found *f)
+{
+    static const char *const what = "HLS in TS";
+    const jo_period *period = &t->presentation->periods[0];
+    jo_resource *rs = &f->resource;
+    int asked[] = {rs->track, rs->sound}, n = 0;
+    int *tracks = apr_palloc(cx->pool, sizeof(*tracks) * (size_t)rs->ntracks);
+
+    for (int i = 0; i < 2; i++) {
+        const jo_track *track = asked[i] < 0 ? NULL : period->tracks[asked[i]];
+        if (track != NULL && !jo_ts_carries(track, rs->settings)) {
+            return jo_fail(cx, JO_ENOTFOUND, "%s can't carry track %s: %s", what, track->token,
+                           jo_title_why_not(track));
+        }
+    }
+    for (int i = 0; i < rs->ntracks; i++) {
+        if (jo_ts_carries(period->tracks[rs->tracks[i]], rs->settings)) {
+            tracks[n++] = rs->tracks[i];
+        }
+    }
+    if (n == 0) {
+        return jo_fail(cx, JO_EMEDIA, "%s can carry none of the title's tracks (%s: %s)", what,
+                       t->tokens[rs->tracks[0]], jo_title_why_not(period->tracks[rs->tracks[0]]));
+    }
+    rs->tracks = tracks;
+    rs->ntracks = n;
+    return APR_SUCCESS;
+}
+
+static bool lists_ts(const jo_title *t, const jo_found *f)
+{
+    return f->packager->format == JO_HLS && f->route->class == JO_CLASS_MANIFEST &&
+           jo_hls_in_ts(&t->presentation->periods[0], &f->resource);
+}
+
+/* What media playlists take of the query. Their names don't tell the container, so where the query has changed it they
+ * are told, in one form. */
+static const char *query_for_children(jo_ctx *cx, const jo_title *t, const jo_found *f)
+{
+    unsigned container = JO_OPTION_HLS_FMP4 | JO_OPTION_HLS_VERSION;
+    jo_select s = f->select;
+    jo_resource as = f->resource;
+
+    if (s.options.given & container) {
+        as.options = &t->options;
+        if (jo_hls_in_ts(&t->presentation->periods[0], &as) == lists_ts(t, f)) {
+            s.options.given &= ~container;
+        } else if (!lists_ts(t, f)) {
+            s.options.given = JO_OPTION_HLS_FMP4;
+            s.options.as.hls_fmp4 = true;
+        }
+    }
+    return jo_select_query(cx->pool, &s, f->route->takes & (JO_TAKES_CLIP | JO_TAKES_CONTAINER));
+}
+
 /* Reads the query, and narrows what is asked for to what it chooses. */
 static apr_status_t choose(jo_ctx *cx, const jo_title *t, const folders *in, const char *args,
                            jo_found *f)
@@ -243,8 +302,11 @@ static apr_status_t choose(jo_ctx *cx, const jo_title *t, const folders *in, con
     f->options = jo_select_options(&f->select, &t->options);
     rs->options = &f->options;
     rs->folder = rs->settings->url_version ? f->version : "";
-    rs->query = takes ? jo_select_query(cx->pool, &f->select, takes & JO_TAKES_CLIP) : "";
+    rs->query = takes ? query_for_children(cx, t, f) : "";
     rs->clip = "";
+    if (lists_ts(t, f) && choose_carried(cx, t, f) != APR_SUCCESS) {
+        return cx->code;
+    }
     if (takes & JO_TAKES_TRACKS && choose_tracks(cx, f) != APR_SUCCESS) {
         return cx->code;
     }

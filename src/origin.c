@@ -98,6 +98,7 @@ static apr_status_t check_sources(jo_ctx *cx, const jo_title *t, jo_found *f)
 {
     const jo_period *period = &t->presentation->periods[0];
     int own = f->resource.track < 0 ? -1 : period->tracks[f->resource.track]->span.source;
+    int sound = f->resource.sound < 0 ? own : period->tracks[f->resource.sound]->span.source;
     int reference = period->tracks[period->reference]->span.source;
 
     if (f->route->need == JO_NEED_SAMPLES) {
@@ -107,7 +108,7 @@ static apr_status_t check_sources(jo_ctx *cx, const jo_title *t, jo_found *f)
         return open_all(cx, t, f);
     }
     for (int i = 0; i < t->presentation->nsources; i++) {
-        if (own >= 0 && i != own && i != reference) {
+        if (own >= 0 && i != own && i != sound && i != reference) {
             continue;
         }
         apr_status_t rv = check_same(cx, t, i);

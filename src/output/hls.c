@@ -1,7 +1,8 @@
-/* HLS with fMP4 segments: RFC 8216bis. */
+/* HLS: media playlists, and the rows of all that HLS is. RFC 8216bis. */
 #include "hls.h"
 
 #include "cmaf.h"
+#include "hls_container.h"
 #include "hls_ts.h"
 #include "measure.h"
 #include "packed.h"
@@ -36,9 +37,22 @@ void jo_hls_add_name(jo_text *out, const jo_resource *rs, const jo_track *t)
     jo_text_add_uri(out, t->token);
 }
 
-void jo_hls_add_playlist(jo_text *out, const jo_resource *rs, const jo_track *t)
+/* With the sound before it. */
+static void add_name(jo_text *out, const jo_resource *rs, const jo_track *t, const jo_track *sound)
 {
-    jo_hls_add_name(out, rs, t);
+    if (sound == NULL) {
+        jo_hls_add_name(out, rs, t);
+        return;
+    }
+    jo_hls_add_name(out, rs, sound);
+    jo_text_add(out, "-");
+    jo_text_add_uri(out, t->token);
+}
+
+void jo_hls_add_playlist(jo_text *out, const jo_resource *rs, const jo_track *t,
+                         const jo_track *sound)
+{
+    add_name(out, rs, t, sound);
     jo_text_add(out, ".m3u8");
     jo_text_add(out, rs->query);
 }
@@ -75,99 +89,154 @@ void jo_hls_add_head(jo_text *out, int version)
 
 /* -- media playlist -------------------------------------------------------------------------------------------- */
 
+/* What one lists. */
+typedef struct listing {
+    const jo_resource *rs;
+    const jo_plan *plan;
+    const jo_track *track;
+    const jo_track *sound;   /* muxed with it, or NULL */
+    const jo_track_plan *tp; /* cuts, in ticks of the track */
+    bool text;               /* WebVTT: files without cues stand for gaps */
+    bool in_ts;
+} listing;
+
 static int variant_of(const jo_track *t, const jo_track_plan *tp, int segment)
 {
     return t->nvariants > 1 ? t->runs[jo_track_run(t, tp->cuts[segment].sample)].variant : 0;
 }
 
 /* Where init and media segments lie. Text has no fragments to share. */
-static const char *media_folder(const jo_resource *rs, const jo_track *t)
+static const char *media_folder(const listing *l)
 {
-    return rs->settings->cmaf_urls && !jo_hls_is_webvtt(t) ? "cmaf/" : "hls/";
+    if (l->in_ts) {
+        return "";
+    }
+    return l->rs->settings->cmaf_urls && !l->text ? "cmaf/" : "hls/";
 }
 
-static void add_map(jo_text *out, const jo_resource *rs, const jo_track *t, int variant)
+static const char *extension(const listing *l)
+{
+    if (l->text) {
+        return "webvtt";
+    }
+    if (!l->in_ts) {
+        return "m4s";
+    }
+    return l->track->kind == JO_AUDIO ? jo_packed_extension(l->track) : "ts";
+}
+
+static void add_map(jo_text *out, const listing *l, int variant)
 {
     jo_text_add(out, "#EXT-X-MAP:URI=\"");
-    jo_text_add(out, rs->folder);
-    jo_text_add(out, media_folder(rs, t));
-    jo_hls_add_name(out, rs, t);
+    jo_text_add(out, l->rs->folder);
+    jo_text_add(out, media_folder(l));
+    jo_hls_add_name(out, l->rs, l->track);
     if (variant > 0) {
         jo_text_addf(out, ".%d", variant + 1);
     }
     jo_text_add(out, ".m4s\"\n");
 }
 
+static void add_segment(jo_text *out, const listing *l, const jo_text *name, int i)
+{
+    const jo_plan *plan = l->plan;
+    bool gap = jo_plan_empty(l->tp, i) && !l->text;
+
+    jo_text_add(out, "#EXTINF:");
+    jo_text_add_decimal(out, jo_plan_duration(l->tp, i), l->track->timescale, 6);
+    jo_text_add(out, gap ? ", no desc\n#EXT-X-GAP\n" : ", no desc\n");
+    jo_text_add(out, l->rs->folder);
+    if ((i == 0 && plan->recut_head) || (i == plan->count - 1 && plan->recut_tail)) {
+        jo_text_add(out, l->rs->clip);
+    }
+    jo_text_add_n(out, name->s, name->len);
+    jo_text_add_int(out, plan->base_number + i);
+    jo_text_addf(out, ".%s\n", extension(l));
+}
+
 /* Where the sample entry of some track changes, all playlists say so in the same place (RFC 8216bis 6.2.4), and as often:
  * players match segments by how many came before (4.4.4.3). Times go on across it. */
-static void add_segments(jo_text *out, const jo_plan *plan, const jo_track_plan *tp,
-                         const jo_track *t, const jo_resource *rs)
+static void add_segments(jo_text *out, const listing *l)
 {
+    const jo_plan *plan = l->plan;
     int variant = -1, change = 0;
     jo_text name;
 
     jo_text_init(&name, out->pool, 128);
-    jo_text_add(&name, media_folder(rs, t));
-    jo_hls_add_name(&name, rs, t);
+    jo_text_add(&name, media_folder(l));
+    add_name(&name, l->rs, l->track, l->sound);
     jo_text_add(&name, "-");
-    for (int i = 0; i < tp->last; i++) {
-        bool empty = jo_plan_empty(tp, i);
-        bool gap = empty && !jo_hls_is_webvtt(t);
-        if (empty && i >= tp->first) {
+    for (int i = 0; i < l->tp->last; i++) {
+        if (jo_plan_empty(l->tp, i) && i >= l->tp->first) {
             continue; /* the sample before it lasts over it */
         }
         for (; change < plan->nchanges && plan->changes[change] <= i; change++) {
             jo_text_add(out, "#EXT-X-DISCONTINUITY\n");
         }
-        if (!jo_hls_is_webvtt(t) && variant != variant_of(t, tp, i)) {
-            variant = variant_of(t, tp, i);
-            add_map(out, rs, t, variant);
+        if (!l->text && !l->in_ts && variant != variant_of(l->track, l->tp, i)) {
+            variant = variant_of(l->track, l->tp, i);
+            add_map(out, l, variant);
         }
-        jo_text_add(out, "#EXTINF:");
-        jo_text_add_decimal(out, jo_plan_duration(tp, i), t->timescale, 6);
-        jo_text_add(out, gap ? ", no desc\n#EXT-X-GAP\n" : ", no desc\n");
-        jo_text_add(out, rs->folder);
-        if ((i == 0 && plan->recut_head) || (i == plan->count - 1 && plan->recut_tail)) {
-            jo_text_add(out, rs->clip);
-        }
-        jo_text_add_n(out, name.s, name.len);
-        jo_text_add_int(out, plan->base_number + i);
-        jo_text_add(out, jo_hls_is_webvtt(t) ? ".webvtt\n" : ".m4s\n");
+        add_segment(out, l, &name, i);
     }
 }
 
 /* One for all of the descriptor; what only accompanies may have longer segments (RFC 8216bis 6.2.4). */
-static int64_t target(const jo_period *period, const jo_plan *plan, int track)
+static int64_t target(const jo_period *period, const listing *l)
 {
-    const jo_track *t = period->tracks[track];
+    int64_t own = jo_measure_track_target(l->track, l->tp), all = jo_measure_target(l->plan);
 
-    return jo_period_counts(period, t) ? jo_measure_target(plan)
-                                       : jo_measure_track_target(t, &plan->tracks[track]);
+    return !jo_period_counts(period, l->track) || own > all ? own : all;
+}
+
+/* RFC 8216bis 7: EXT-X-GAP 8; fMP4 7, as Apple asks for; EXTINF with decimals 3. */
+static int version(const listing *l)
+{
+    if (l->tp->first > 0 && !l->text) {
+        return 8;
+    }
+    return l->in_ts ? 3 : 7;
+}
+
+static void add_playlist(jo_text *out, const jo_presentation *p, const listing *l)
+{
+    int64_t zero = jo_ticks_round(p->preroll_num, p->preroll_den, 90000);
+
+    jo_hls_add_head(out, version(l));
+    jo_text_addf(out, "#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-MEDIA-SEQUENCE:%" APR_INT64_T_FMT "\n",
+                 l->plan->base_number);
+    if (!l->track->index->open_gops) {
+        jo_text_add(out, "#EXT-X-INDEPENDENT-SEGMENTS\n");
+    }
+    jo_text_addf(out,
+                 "#EXT-X-TARGETDURATION:%" APR_INT64_T_FMT
+                 "\n#USP-X-TIMESTAMP-MAP:MPEGTS=%" APR_INT64_T_FMT ",LOCAL=1970-01-01T00:00:00Z\n",
+                 target(&p->periods[0], l), (l->in_ts ? JO_TS_START : 0) + zero);
+    jo_hls_add_start(out, &p->periods[0], l->plan);
+    add_segments(out, l);
+    jo_text_add(out, "#EXT-X-ENDLIST\n");
 }
 
 static apr_status_t render_media(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
                                  const jo_resource *rs, jo_body *body)
 {
     const jo_period *period = &p->periods[0];
-    const jo_track *t = period->tracks[rs->track];
-    const jo_track_plan *tp = &plan->tracks[rs->track];
+    listing l = {.rs = rs,
+                 .plan = plan,
+                 .track = period->tracks[rs->track],
+                 .tp = &plan->tracks[rs->track],
+                 .in_ts = jo_hls_in_ts(period, rs)};
+    jo_track_plan muxed;
     jo_text out;
 
-    jo_text_init(&out, cx->pool, 512 + (size_t)plan->count * 80);
-    jo_hls_add_head(&out, tp->first > 0 && !jo_hls_is_webvtt(t) ? 8 : 7); /* EXT-X-GAP */
-    jo_text_addf(&out, "#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-MEDIA-SEQUENCE:%" APR_INT64_T_FMT "\n",
-                 plan->base_number);
-    if (!t->index->open_gops) {
-        jo_text_add(&out, "#EXT-X-INDEPENDENT-SEGMENTS\n");
+    l.text = jo_hls_is_webvtt(l.track);
+    if (rs->sound >= 0) {
+        muxed = jo_hls_muxed_plan(cx->pool, period, plan, rs->track, rs->sound);
+        l.sound = period->tracks[rs->sound];
+        l.tp = &muxed;
     }
-    jo_text_addf(&out,
-                 "#EXT-X-TARGETDURATION:%" APR_INT64_T_FMT
-                 "\n#USP-X-TIMESTAMP-MAP:MPEGTS=%" APR_INT64_T_FMT ",LOCAL=1970-01-01T00:00:00Z\n",
-                 target(period, plan, rs->track),
-                 jo_ticks_round(p->preroll_num, p->preroll_den, 90000));
-    jo_hls_add_start(&out, period, plan);
-    add_segments(&out, plan, tp, t, rs);
-    jo_text_add(&out, "#EXT-X-ENDLIST\n");
+    jo_text_init(&out, cx->pool, 512 + (size_t)plan->count * 80);
+    add_playlist(&out, p, &l);
     jo_body_add_memory(body, out.s, out.len);
     return APR_SUCCESS;
 }
@@ -266,6 +335,15 @@ static const jo_route routes[] = {
      jo_ts_render_segment,
      is_video,
      .enabled = ts_enabled},
+    {"$B-$T-$N.webvtt",
+     JO_BY_NUMBER,
+     JO_NEED_SAMPLES,
+     JO_CLASS_SEGMENT,
+     {JO_WEBVTT_TYPE, JO_WEBVTT_TYPE, JO_WEBVTT_TYPE},
+     jo_webvtt_render_ts_segment,
+     jo_hls_is_webvtt,
+     .silence = true,
+     .enabled = ts_enabled},
     {"$B-$T-$N.aac",
      JO_BY_NUMBER,
      JO_NEED_SAMPLES,
@@ -304,14 +382,24 @@ static const jo_route routes[] = {
      JO_CLASS_MANIFEST,
      {JO_HLS_TYPE, JO_HLS_TYPE, JO_HLS_TYPE},
      render_media,
-     .takes = JO_TAKES_CLIP},
+     .takes = JO_TAKES_CLIP | JO_TAKES_CONTAINER},
+    {"$B-$A-$T.m3u8",
+     JO_BY_NOTHING,
+     JO_NEED_INDEX,
+     JO_CLASS_MANIFEST,
+     {JO_HLS_TYPE, JO_HLS_TYPE, JO_HLS_TYPE},
+     render_media,
+     is_video,
+     .takes = JO_TAKES_CLIP,
+     .enabled = ts_enabled},
     {"$*.m3u8",
      JO_BY_NOTHING,
      JO_NEED_INDEX,
      JO_CLASS_MANIFEST,
      {JO_HLS_TYPE, JO_HLS_TYPE, JO_HLS_TYPE},
      jo_hls_render_multivariant,
-     .takes = JO_TAKES_TRACKS | JO_TAKES_ORDER | JO_TAKES_CLIP,
+     .takes =
+         JO_TAKES_TRACKS | JO_TAKES_ORDER | JO_TAKES_CLIP | JO_TAKES_CONTAINER | JO_TAKES_VARIANTS,
      .canonical = ".m3u8"},
 };
 

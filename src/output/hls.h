@@ -16,8 +16,9 @@ bool jo_hls_is_webvtt(const jo_track *t);
 
 /* "<base>-<token>" */
 void jo_hls_add_name(jo_text *out, const jo_resource *rs, const jo_track *t);
-/* The URL of a track's media playlist, with what it takes of the query. */
-void jo_hls_add_playlist(jo_text *out, const jo_resource *rs, const jo_track *t);
+/* The URL of a track's media playlist, with what it takes of the query; sound: muxed with it, or NULL. */
+void jo_hls_add_playlist(jo_text *out, const jo_resource *rs, const jo_track *t,
+                         const jo_track *sound);
 void jo_hls_add_head(jo_text *out, int version);
 /* Of a clip that begins after its first segment does: EXT-X-START (RFC 8216bis 4.4.2.2). */
 void jo_hls_add_start(jo_text *out, const jo_period *period, const jo_plan *plan);

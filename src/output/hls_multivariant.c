@@ -1,18 +1,25 @@
 /* The multivariant playlist: RFC 8216bis 4.4.6. */
 #include "hls.h"
+
+#include "../base/log.h"
+#include "hls_container.h"
 #include "hls_groups.h"
-#include "measure.h"
+#include "hls_ts.h"
 
 #include <apr_strings.h>
 #include <string.h>
 
 #define SET_SEPARATOR ", "
 
+#define TS_VERSION    4 /* unless something else is asked for */
+
 typedef struct multivariant {
     jo_ctx *cx;
     const jo_period *period;
-    const jo_plan *plan;
+    const jo_plan *plan; /* with bit rates of the container's */
     const jo_resource *rs;
+    bool in_ts;
+    bool multiplexed; /* sound is in the variants, not in renditions */
     jo_hls_groups audio, text;
     jo_text out;
 } multivariant;
@@ -74,7 +81,7 @@ static void add_media(multivariant *m, const jo_hls_groups *groups, const jo_hls
         add_channels(out, t);
     }
     jo_text_add(out, ",URI=\"");
-    jo_hls_add_playlist(out, m->rs, t);
+    jo_hls_add_playlist(out, m->rs, t, NULL);
     jo_text_add(out, "\"\n");
 }
 
@@ -97,6 +104,7 @@ typedef struct variant {
     const jo_track *own;
     int64_t peak, average; /* of everything that may play at once */
     const jo_hls_group *audio;
+    const jo_track *sound; /* muxed with it */
 } variant;
 
 /* Is `word` an item of a list with commas? */
@@ -114,9 +122,12 @@ static bool in_list(const char *list, const char *word, size_t len)
 
 static const char *join(multivariant *m, const char *list, const jo_track *t)
 {
+    /* in TS all streams have their parameter sets in them, and are called as Apple calls them */
+    jo_entry_style style = m->in_ts ? JO_ENTRY_PLAIN : jo_hls_entry_style(m->rs);
+
     for (int v = 0; v < t->nvariants; v++) {
         const jo_track *as = t->variants[v];
-        const char *c = as->codec->rfc6381(m->cx->pool, as, jo_hls_entry_style(m->rs));
+        const char *c = as->codec->rfc6381(m->cx->pool, as, style);
         if (!in_list(list, c, strlen(c))) {
             list = apr_pstrcat(m->cx->pool, list, *list ? "," : "", c, NULL);
         }
@@ -140,6 +151,7 @@ static const char *codecs(multivariant *m, const variant *v)
     const jo_hls_group *text = m->text.count ? &m->text.list[0] : NULL;
     const char *list = jo_hls_is_webvtt(v->own) ? "" : join(m, "", v->own);
 
+    list = v->sound ? join(m, list, v->sound) : list;
     list = join_group(m, list, &m->audio, v->audio);
     list = join_group(m, list, &m->text, text);
     return *list ? list : "wvtt";
@@ -171,7 +183,7 @@ static void add_variant(multivariant *m, const variant *v)
     jo_text_add(out, ",AVERAGE-BANDWIDTH=");
     jo_text_add_int(out, v->average);
     add_quoted(out, "CODECS", codecs(m, v));
-    if (v->own->supplemental != NULL) {
+    if (v->own->supplemental != NULL && !m->in_ts) {
         add_quoted(out, "SUPPLEMENTAL-CODECS", v->own->supplemental);
     }
     if (video) {
@@ -184,7 +196,7 @@ static void add_variant(multivariant *m, const variant *v)
         add_quoted(out, "SUBTITLES", m->text.list[0].id);
     }
     jo_text_add(out, video ? ",CLOSED-CAPTIONS=NONE\n" : "\n");
-    jo_hls_add_playlist(out, m->rs, v->own);
+    jo_hls_add_playlist(out, m->rs, v->own, v->sound);
     jo_text_add(out, "\n");
 }
 
@@ -248,7 +260,7 @@ static int add_video_variants(multivariant *m)
                 continue;
             }
             variant v = {t, tp->peak + (g ? g->peak : 0) + text_peak(m),
-                         tp->average + (g ? g->average : 0) + text_average(m), g};
+                         tp->average + (g ? g->average : 0) + text_average(m), g, NULL};
             add_variant(m, &v);
             n++;
         }
@@ -274,34 +286,155 @@ static void add_plain_variant(multivariant *m, const jo_hls_groups *groups, cons
     peak += audio ? text_peak(m) : 0;
     average += audio ? text_average(m) : 0;
     variant v = {m->period->tracks[own], peak + m->plan->tracks[own].peak,
-                 average + m->plan->tracks[own].average, audio ? g : NULL};
+                 average + m->plan->tracks[own].average, audio ? g : NULL, NULL};
     add_variant(m, &v);
+}
+
+static void add_plain_variants(multivariant *m)
+{
+    for (int i = 0; i < m->audio.count; i++) {
+        add_plain_variant(m, &m->audio, &m->audio.list[i]);
+    }
+    if (m->audio.count == 0) {
+        add_plain_variant(m, &m->text, &m->text.list[0]);
+    }
+}
+
+/* -- without renditions: protocol versions before 4 ------------------------------------------------------------- */
+
+/* What plays by itself with a picture: -1 none. */
+static int sound_for(const multivariant *m, const jo_track *video)
+{
+    for (int a = 0; a < m->audio.count; a++) {
+        if (pairs(m, video, &m->audio.list[a])) {
+            return m->audio.list[a].tracks[m->audio.first];
+        }
+    }
+    return m->audio.count ? m->audio.list[0].tracks[m->audio.first] : -1;
+}
+
+/* Every picture, with that sound in it. */
+static int add_muxed_variants(multivariant *m)
+{
+    int n = 0;
+
+    for (int k = 0; k < m->rs->ntracks; k++) {
+        int i = m->rs->tracks[k], sound = sound_for(m, listed(m, k));
+        const jo_track_plan *tp = &m->plan->tracks[i];
+        jo_track_plan muxed;
+        if (listed(m, k)->kind != JO_VIDEO) {
+            continue;
+        }
+        if (sound >= 0) {
+            muxed = jo_hls_muxed_plan(m->cx->pool, m->period, m->plan, i, sound);
+            tp = &muxed;
+        }
+        variant v = {listed(m, k), tp->peak, tp->average, NULL,
+                     sound < 0 ? NULL : m->period->tracks[sound]};
+        add_variant(m, &v);
+        n++;
+    }
+    return n;
+}
+
+/* The same sound in each of its encodings: variants are one content. */
+static void add_sound_variants(multivariant *m)
+{
+    for (int a = 0; a < m->audio.count; a++) {
+        int own = m->audio.list[a].tracks[m->audio.first];
+        const jo_track_plan *tp = &m->plan->tracks[own];
+        bool there = false;
+        for (int b = 0; b < a; b++) {
+            there = there || m->audio.list[b].tracks[m->audio.first] == own;
+        }
+        if (!there) {
+            variant v = {m->period->tracks[own], tp->peak, tp->average, NULL, NULL};
+            add_variant(m, &v);
+        }
+    }
+}
+
+static void add_multiplexed(multivariant *m)
+{
+    if (add_muxed_variants(m) == 0 || !m->rs->options->hls_no_audio_only) {
+        add_sound_variants(m);
+    }
+}
+
+/* -- the playlist ------------------------------------------------------------------------------------------------- */
+
+static void log_left_out(const multivariant *m)
+{
+    for (int i = 0; i < m->period->ntracks; i++) {
+        const jo_track *t = m->period->tracks[i];
+        if (t->formats & JO_HLS && !jo_ts_carries(t, m->rs->settings)) {
+            jo_log_write(m->cx, JO_LOG_INFO, "track %s: HLS in TS can't carry %s: left out",
+                         t->token, t->codec->name);
+        }
+    }
+}
+
+static bool only_text(const multivariant *m)
+{
+    for (int k = 0; k < m->rs->ntracks; k++) {
+        if (listed(m, k)->kind != JO_TEXT) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* How the playlist is in TS. */
+static void set_ts(multivariant *m)
+{
+    const jo_options *o = m->rs->options;
+
+    m->in_ts = jo_hls_in_ts(m->period, m->rs);
+    if (m->in_ts) {
+        m->plan = jo_hls_ts_plan(m->cx->pool, m->period, m->plan, m->rs);
+        m->multiplexed = o->hls_version > 0 && o->hls_version < TS_VERSION &&
+                         !o->hls_no_multiplex && !only_text(m);
+        log_left_out(m);
+    }
+}
+
+/* RFC 8216bis 7: renditions need none, but players before 4 don't know of them. */
+static int version(const multivariant *m)
+{
+    return !m->in_ts ? 7 : m->multiplexed ? 3 : TS_VERSION;
+}
+
+static void add_renditions(multivariant *m)
+{
+    add_groups(m, "AUDIO", &m->audio);
+    add_groups(m, "SUBTITLES", &m->text);
+    jo_text_add(&m->out, "\n# variants\n");
+    if (add_video_variants(m) == 0) {
+        add_plain_variants(m);
+    }
 }
 
 apr_status_t jo_hls_render_multivariant(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
                                         const jo_resource *rs, jo_body *body)
 {
-    const jo_period *period = &p->periods[0];
-    multivariant m = {.cx = cx, .period = period, .plan = plan, .rs = rs};
+    multivariant m = {.cx = cx, .period = &p->periods[0], .plan = plan, .rs = rs};
 
-    m.audio = jo_hls_audio_groups(cx, period, plan, rs);
-    m.text = jo_hls_text_groups(cx, period, plan, rs);
+    set_ts(&m);
+    m.audio = jo_hls_audio_groups(cx, m.period, m.plan, rs);
+    if (!m.multiplexed) {
+        m.text = jo_hls_text_groups(cx, m.period, m.plan, rs);
+    }
     jo_text_init(&m.out, cx->pool, 2048);
-    jo_hls_add_head(&m.out, 7);
+    jo_hls_add_head(&m.out, version(&m));
     if (independent(&m)) {
         jo_text_add(&m.out, "#EXT-X-INDEPENDENT-SEGMENTS\n");
     }
-    jo_hls_add_start(&m.out, period, plan);
-    add_groups(&m, "AUDIO", &m.audio);
-    add_groups(&m, "SUBTITLES", &m.text);
-    jo_text_add(&m.out, "\n# variants\n");
-    if (add_video_variants(&m) == 0) {
-        for (int i = 0; i < m.audio.count; i++) {
-            add_plain_variant(&m, &m.audio, &m.audio.list[i]);
-        }
-        if (m.audio.count == 0) {
-            add_plain_variant(&m, &m.text, &m.text.list[0]);
-        }
+    jo_hls_add_start(&m.out, m.period, m.plan);
+    if (m.multiplexed) {
+        jo_text_add(&m.out, "\n# variants\n");
+        add_multiplexed(&m);
+    } else {
+        add_renditions(&m);
     }
     jo_body_add_memory(body, m.out.s, m.out.len);
     return APR_SUCCESS;

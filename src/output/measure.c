@@ -26,31 +26,41 @@ static int64_t rate(int64_t bytes, int64_t ticks, int64_t timescale)
 /* A run of more segments than this is not looked at: bounds the work on a title of many tiny ones. */
 #define LONGEST_RUN 256
 
+typedef struct measure {
+    const jo_track_plan *tp;
+    int64_t timescale;
+    int64_t target; /* seconds */
+    jo_measure_size *size;
+    const void *of;
+} measure;
+
 /* Highest rate of the runs that start with segment i. */
-static int64_t peak_from(const jo_track *t, const jo_track_plan *tp, int i, int64_t target)
+static int64_t peak_from(const measure *m, int i)
 {
     int64_t bytes = 0, peak = 0;
-    int end = tp->last - i > LONGEST_RUN ? i + LONGEST_RUN : tp->last;
+    int end = m->tp->last - i > LONGEST_RUN ? i + LONGEST_RUN : m->tp->last;
 
     for (int k = i; k < end; k++) {
-        int64_t ticks = tp->cuts[k + 1].time - tp->cuts[i].time;
-        if (jo_plan_empty(tp, k)) {
+        int64_t ticks = m->tp->cuts[k + 1].time - m->tp->cuts[i].time;
+        if (jo_plan_empty(m->tp, k)) {
             continue;
         }
-        bytes += jo_cmaf_segment_size(t, tp, k);
-        if (2 * ticks > 3 * target * t->timescale) {
+        bytes += m->size(m->of, k);
+        if (2 * ticks > 3 * m->target * m->timescale) {
             break;
         }
-        if (2 * ticks >= target * t->timescale) {
-            int64_t r = rate(bytes, ticks, t->timescale);
+        if (2 * ticks >= m->target * m->timescale) {
+            int64_t r = rate(bytes, ticks, m->timescale);
             peak = r > peak ? r : peak;
         }
     }
     return peak;
 }
 
-static void measure_track(const jo_track *t, jo_track_plan *tp, int64_t target)
+void jo_measure_rates(jo_track_plan *tp, int64_t timescale, int64_t target, jo_measure_size *size,
+                      const void *of)
 {
+    measure m = {tp, timescale, target, size, of};
     int64_t bytes = 0;
 
     tp->peak = 0;
@@ -58,12 +68,24 @@ static void measure_track(const jo_track *t, jo_track_plan *tp, int64_t target)
         if (jo_plan_empty(tp, i)) {
             continue;
         }
-        int64_t peak = peak_from(t, tp, i, target);
+        int64_t peak = peak_from(&m, i);
         tp->peak = peak > tp->peak ? peak : tp->peak;
-        bytes += jo_cmaf_segment_size(t, tp, i);
+        bytes += size(of, i);
     }
-    tp->average = rate(bytes, tp->cuts[tp->last].time - tp->cuts[tp->first].time, t->timescale);
+    tp->average = rate(bytes, tp->cuts[tp->last].time - tp->cuts[tp->first].time, timescale);
     tp->peak = tp->peak > tp->average ? tp->peak : tp->average;
+}
+
+typedef struct cmaf {
+    const jo_track *track;
+    const jo_track_plan *plan;
+} cmaf;
+
+static int64_t cmaf_size(const void *of, int i)
+{
+    const cmaf *c = of;
+
+    return jo_cmaf_segment_size(c->track, c->plan, i);
 }
 
 void jo_measure_plan(const jo_period *period, jo_plan *plan)
@@ -71,7 +93,9 @@ void jo_measure_plan(const jo_period *period, jo_plan *plan)
     int64_t target = jo_measure_target(plan);
 
     for (int i = 0; i < period->ntracks; i++) {
-        measure_track(period->tracks[i], &plan->tracks[i], target);
+        const jo_track *t = period->tracks[i];
+        cmaf c = {t, &plan->tracks[i]};
+        jo_measure_rates(&plan->tracks[i], t->timescale, target, cmaf_size, &c);
     }
 }
 

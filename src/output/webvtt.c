@@ -3,6 +3,7 @@
 #include "../base/status.h"
 #include "../base/text.h"
 #include "../media/codec.h"
+#include "ts_unit.h"
 
 #include <apr_tables.h>
 #include <ctype.h>
@@ -413,8 +414,8 @@ apr_status_t jo_webvtt_write(jo_ctx *cx, const jo_track *t, uint32_t first, uint
     return rv;
 }
 
-apr_status_t jo_webvtt_render_segment(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
-                                      const jo_resource *rs, jo_body *body)
+static apr_status_t render(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                           const jo_resource *rs, int64_t map, jo_body *body)
 {
     const jo_track *t = p->periods[0].tracks[rs->track];
     const jo_cut *cut = &plan->tracks[rs->track].cuts[rs->segment];
@@ -432,11 +433,22 @@ apr_status_t jo_webvtt_render_segment(jo_ctx *cx, const jo_presentation *p, cons
     apr_pool_create(&scratch, cx->pool);
     jo_text_init(&out, cx->pool, 512);
     if (load(cx, scratch, t, cut[0].sample, cut[1].sample, rs, &data) == APR_SUCCESS &&
-        jo_webvtt_write(cx, t, cut[0].sample, cut[1].sample, data,
-                        jo_ticks_round(p->preroll_num, p->preroll_den, 90000),
-                        &out) == APR_SUCCESS) {
+        jo_webvtt_write(cx, t, cut[0].sample, cut[1].sample, data, map, &out) == APR_SUCCESS) {
         jo_body_add_memory(body, out.s, out.len);
     }
     apr_pool_destroy(scratch);
     return cx->code;
+}
+
+apr_status_t jo_webvtt_render_segment(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                                      const jo_resource *rs, jo_body *body)
+{
+    return render(cx, p, plan, rs, jo_ticks_round(p->preroll_num, p->preroll_den, 90000), body);
+}
+
+apr_status_t jo_webvtt_render_ts_segment(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                                         const jo_resource *rs, jo_body *body)
+{
+    return render(cx, p, plan, rs,
+                  JO_TS_START + jo_ticks_round(p->preroll_num, p->preroll_den, 90000), body);
 }

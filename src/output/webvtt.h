@@ -13,6 +13,10 @@
 apr_status_t jo_webvtt_render_segment(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
                                       const jo_resource *rs, jo_body *body);
 
+/* The same, with the map that goes with TS and packed audio. */
+apr_status_t jo_webvtt_render_ts_segment(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
+                                         const jo_resource *rs, jo_body *body);
+
 /* The file of samples [first, last) of a wvtt track, whose bytes lie one after the other in data. map: MPEG-TS time
  * (90 kHz) of the presentation's time zero. */
 apr_status_t jo_webvtt_write(jo_ctx *cx, const jo_track *t, uint32_t first, uint32_t last,
