@@ -1,4 +1,5 @@
 #include "cli.h"
+#include "dump_packed.h"
 
 #include "../base/crypto.h"
 #include "../base/status.h"
@@ -10,7 +11,8 @@
 #include <string.h>
 
 #define DEPTH_MAX 16
-#define SHOWN     6 /* entries of a long table that are printed */
+#define SHOWN     6  /* entries of a long table that are printed */
+#define PAYLOAD   64 /* bytes of an event message that are printed */
 
 typedef struct dump {
     jo_ctx *cx;
@@ -580,6 +582,28 @@ static void sidx(dump *d, jo_reader *r)
     table(d, r, count, sidx_entry);
 }
 
+static void emsg_times(dump *d, jo_reader *r, bool wide)
+{
+    add_number(d, "timescale", jo_read_u32(r));
+    add_number(d, wide ? "time" : "time_delta", read_wide(r, wide));
+    add_number(d, "duration", jo_read_u32(r));
+    add_number(d, "id", jo_read_u32(r));
+}
+
+static void emsg(dump *d, jo_reader *r) /* 23009-1 5.10.3.3 */
+{
+    bool late = version_of(d, r) == 1;
+
+    if (late)
+        emsg_times(d, r, true);
+    add_string(d, "scheme", r);
+    add_string(d, "value", r);
+    if (!late)
+        emsg_times(d, r, false);
+    add_hex(d, "payload", r->at, jo_reader_left(r) < PAYLOAD ? jo_reader_left(r) : PAYLOAD);
+    jo_text_add(&d->out, jo_reader_left(r) > PAYLOAD ? "..." : "");
+}
+
 /* ---- walking */
 
 #define BOX(a, b, c, d) JO_FOURCC((a), (b), (c), (d))
@@ -611,6 +635,7 @@ static const known boxes[] = {
     {BOX('t', 'r', 'e', 'x'), trex, false},  {BOX('m', 'f', 'h', 'd'), mfhd, false},
     {BOX('t', 'f', 'h', 'd'), tfhd, false},  {BOX('t', 'f', 'd', 't'), tfdt, false},
     {BOX('t', 'r', 'u', 'n'), trun, false},  {BOX('s', 'i', 'd', 'x'), sidx, false},
+    {BOX('e', 'm', 's', 'g'), emsg, false},
 };
 
 static const known *find_known(uint32_t type)
@@ -688,8 +713,23 @@ static apr_status_t print_top(dump *d, jo_source *src, const jo_top_box *box)
     return APR_SUCCESS;
 }
 
+/* Its bytes, if it is packed audio. */
+static bool is_packed(dump *d, jo_source *src, uint8_t **data)
+{
+    uint8_t head[3];
+
+    *data = NULL;
+    if (src->id.size < (int64_t)sizeof head ||
+        src->id.size > (int64_t)d->cx->limits->segment_size ||
+        jo_source_read(d->cx, src, 0, sizeof head, head) != APR_SUCCESS ||
+        !jo_dump_is_packed(head, sizeof head))
+        return false;
+    *data = apr_palloc(d->cx->pool, (size_t)src->id.size);
+    return jo_source_read(d->cx, src, 0, (size_t)src->id.size, *data) == APR_SUCCESS;
+}
+
 /* Prints what it can; the first error in the file, if any, is in d->cx. False if nobody takes the text. */
-static bool print_file(dump *d, jo_source *src)
+static bool print_boxes(dump *d, jo_source *src)
 {
     jo_top_box box;
     int64_t at = 0;
@@ -707,6 +747,16 @@ static bool print_file(dump *d, jo_source *src)
             return false;
         d->out.len = 0;
     }
+    return true;
+}
+
+static bool print_file(dump *d, jo_source *src)
+{
+    uint8_t *data;
+
+    if (!is_packed(d, src, &data))
+        return d->cx->code != APR_SUCCESS || print_boxes(d, src);
+    d->damaged = !jo_dump_packed(d->cx, data, (size_t)src->id.size, &d->out);
     return true;
 }
 
@@ -755,7 +805,7 @@ static const apr_getopt_option_t options[] = {JO_OPTION_HELP, {0}};
 const jo_command jo_cmd_dump = {
     .name = "dump",
     .args = "FILE",
-    .what = "print the boxes of an MP4 or CMAF file as text",
+    .what = "print the boxes of an MP4 or CMAF file, or the frames of packed audio, as text",
     .more = "FILE - is standard input. What is damaged is marked by !!.",
     .options = options,
     .least = 1,

@@ -9,6 +9,9 @@
 
 #include <apr_strings.h>
 
+#define NS    1000000000
+#define FIRST 4 /* events of which the time is said */
+
 /* ---- words */
 
 static const char *range_word(const jo_colour *c)
@@ -176,11 +179,31 @@ static void print_track(apr_pool_t *pool, jo_text *out, const jo_track *t)
     jo_text_addf(out, "%s\n", t->codec ? jo_facts_formats(pool, t) : t->why);
 }
 
+/* Events of a stream, with the times of the first few. */
+static void print_stream(jo_text *out, const jo_events *e, uint32_t stream)
+{
+    uint32_t n = 0;
+
+    jo_text_addf(out, "  events         %s", e->streams[stream].scheme);
+    if (*e->streams[stream].value)
+        jo_text_addf(out, ", %s", e->streams[stream].value);
+    jo_text_add(out, ": at ");
+    for (uint32_t i = 0; i < e->all.count; i++) {
+        if (e->all.at[i].stream != stream || ++n > FIRST)
+            continue;
+        jo_text_add(out, n > 1 ? ", " : "");
+        add_seconds(out, e->all.at[i].time, NS);
+    }
+    jo_text_addf(out, " s%s (%u in all)\n", n > FIRST ? ", ..." : "", n);
+}
+
 static void print_file(apr_pool_t *pool, jo_text *out, const char *name, const jo_demuxed *m)
 {
     jo_text_addf(out, "%s: %d track%s\n", name, m->ntracks, m->ntracks == 1 ? "" : "s");
     for (int i = 0; i < m->ntracks; i++)
         print_track(pool, out, m->tracks[i]);
+    for (uint32_t i = 0; m->events && i < m->events->nstreams; i++)
+        print_stream(out, m->events, i);
 }
 
 /* ---- for programs */
@@ -286,6 +309,24 @@ static void json_track(apr_pool_t *pool, jo_json *j, const jo_track *t)
     jo_json_close(j, '}');
 }
 
+static void json_events(jo_json *j, const jo_events *e)
+{
+    jo_json_open(j, "events", '[');
+    for (uint32_t i = 0; e && i < e->all.count; i++) {
+        const jo_event *x = &e->all.at[i];
+        jo_json_open(j, NULL, '{');
+        jo_json_text(j, "scheme", e->streams[x->stream].scheme);
+        jo_json_text(j, "value", e->streams[x->stream].value);
+        jo_json_ratio(j, "time", x->time, NS);
+        if (x->duration >= 0)
+            jo_json_ratio(j, "duration", x->duration, NS);
+        jo_json_int(j, "id", x->id);
+        jo_json_int(j, "bytes", x->len);
+        jo_json_close(j, '}');
+    }
+    jo_json_close(j, ']');
+}
+
 static void json_file(apr_pool_t *pool, jo_json *j, const char *name, const jo_ctx *cx,
                       const jo_demuxed *m)
 {
@@ -297,6 +338,7 @@ static void json_file(apr_pool_t *pool, jo_json *j, const char *name, const jo_c
         for (int i = 0; i < m->ntracks; i++)
             json_track(pool, j, m->tracks[i]);
         jo_json_close(j, ']');
+        json_events(j, m->events);
     }
     jo_json_close(j, '}');
 }
@@ -366,7 +408,9 @@ const jo_command jo_cmd_inspect = {
     .what = "say what is in MP4, MOV and CMAF files",
     .more = "Each track with its codec, picture or sound, length, key frames, bit rates, edit "
             "list, language,\n"
-            "roles, and the formats that can carry it, or why none can.",
+            "roles, and the formats that can carry it, or why none can; then event messages (timed "
+            "ID3, "
+            "SCTE 35).",
     .options = options,
     .least = 1,
     .most = 100000,
