@@ -66,13 +66,7 @@ static int64_t find_lag(const jo_track *t)
 static void count(jo_ts_units *u, jo_track_plan *tp, int from, int until)
 {
     for (int i = from; i < until; i++) {
-        uint32_t packets = 0;
-        jo_ts_units_seek(u, i);
-        while (jo_ts_units_next(u)) {
-            packets += jo_ts_pes_packets(&u->unit);
-            tp->slow |= u->pcrs > 0;
-        }
-        tp->cuts[i + 1].packets = tp->cuts[i].packets + packets;
+        tp->cuts[i + 1].packets = tp->cuts[i].packets + jo_ts_units_count(u, i, &tp->slow);
     }
 }
 
@@ -131,18 +125,13 @@ static uint64_t pcr_packets(const jo_period *period, const jo_plan *plan, int vi
 {
     bool empty = jo_plan_empty(&plan->tracks[video], i);
     int track = empty ? sound : video;
-    uint64_t n = 0;
     jo_ts_units u;
 
-    if (!(empty && sound >= 0) && !plan->tracks[video].slow) {
+    if (track < 0 || !(empty || plan->tracks[video].slow)) {
         return 0;
     }
     jo_ts_units_init(NULL, &u, period->tracks[track], &plan->tracks[track]);
-    jo_ts_units_seek(&u, i);
-    while (jo_ts_units_next(&u)) {
-        n += empty ? 1 : u.pcrs;
-    }
-    return n;
+    return jo_ts_units_pcrs(&u, i);
 }
 
 static uint32_t media_packets(const jo_plan *plan, int track, int i)

@@ -27,15 +27,12 @@ typedef struct jo_ts_units {
     const jo_track_plan *plan;
     jo_ctx *cx;
     jo_cursor cursor;
-    uint32_t until;   /* sample after the segment's last */
-    uint32_t at, end; /* samples that are read and not yet of a unit: into ahead */
-    struct jo_ts_ahead {
-        uint32_t size, duration;
-        int64_t dts;
-        int32_t cts;
-        bool sync;
-    } ahead[2 * JO_TS_GROUP];
-    uint32_t ahead_sizes[2 * JO_TS_GROUP];
+    uint32_t until;          /* sample after the segment's last */
+    uint32_t apart;          /* ticks of 100 ms */
+    uint32_t since, changes; /* samples that `as` describes */
+    uint32_t at, end;        /* frames that are read and not yet of a unit: into the next two */
+    uint32_t ahead[2 * JO_TS_GROUP];
+    int64_t ahead_dts[2 * JO_TS_GROUP];
 } jo_ts_units;
 
 /* A wire time, ticks, as PTS or DTS, not yet mod 2^33. */
@@ -47,5 +44,10 @@ void jo_ts_units_init(jo_ctx *cx, jo_ts_units *u, const jo_track *t, const jo_tr
 void jo_ts_units_seek(jo_ts_units *u, int segment);
 /* False at the segment's end. */
 bool jo_ts_units_next(jo_ts_units *u);
+/* Packets of all units of a segment; *slow is set if some have a PCR alone behind them. */
+uint32_t jo_ts_units_count(jo_ts_units *u, int segment, bool *slow);
+/* Packets with a PCR alone in a segment: of pictures those between them; of sound, where there are no pictures, one before
+ * each unit. */
+uint64_t jo_ts_units_pcrs(jo_ts_units *u, int segment);
 
 #endif
