@@ -16,6 +16,8 @@ sub new {
     my ($class, %o) = @_;
     my $self = JitOrigin::Httpd::new($class, log_level => 'warn', threads => 64, %o);
     link_all($o{media}, $self->docs);
+    mkdir $self->docs . '/ts' or die "ts: $!\n";
+    link_all($o{media}, $self->docs . '/ts');
     return $self;
 }
 
@@ -70,6 +72,9 @@ DocumentRoot "$run/docs"
     JitOrigin On
     JitOriginDirect On
     JitOriginProgressive On
+</Location>
+<Location /ts>
+    JitOriginHlsContainer ts
 </Location>
 <Location /static>
     JitOrigin Off
