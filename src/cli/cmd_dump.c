@@ -713,23 +713,8 @@ static apr_status_t print_top(dump *d, jo_source *src, const jo_top_box *box)
     return APR_SUCCESS;
 }
 
-/* Its bytes, if it is packed audio. */
-static bool is_packed(dump *d, jo_source *src, uint8_t **data)
-{
-    uint8_t head[3];
-
-    *data = NULL;
-    if (src->id.size < (int64_t)sizeof head ||
-        src->id.size > (int64_t)d->cx->limits->segment_size ||
-        jo_source_read(d->cx, src, 0, sizeof head, head) != APR_SUCCESS ||
-        !jo_dump_is_packed(head, sizeof head))
-        return false;
-    *data = apr_palloc(d->cx->pool, (size_t)src->id.size);
-    return jo_source_read(d->cx, src, 0, (size_t)src->id.size, *data) == APR_SUCCESS;
-}
-
 /* Prints what it can; the first error in the file, if any, is in d->cx. False if nobody takes the text. */
-static bool print_boxes(dump *d, jo_source *src)
+static bool print_file(dump *d, jo_source *src)
 {
     jo_top_box box;
     int64_t at = 0;
@@ -747,16 +732,6 @@ static bool print_boxes(dump *d, jo_source *src)
             return false;
         d->out.len = 0;
     }
-    return true;
-}
-
-static bool print_file(dump *d, jo_source *src)
-{
-    uint8_t *data;
-
-    if (!is_packed(d, src, &data))
-        return d->cx->code != APR_SUCCESS || print_boxes(d, src);
-    d->damaged = !jo_dump_packed(d->cx, data, (size_t)src->id.size, &d->out);
     return true;
 }
 
@@ -790,7 +765,8 @@ static int run(apr_pool_t *pool, const jo_command *self, const jo_args *args)
                                 : jo_source_open(&cx, jo_cli_absolute(pool, name), &src);
     if (rv != APR_SUCCESS)
         return jo_cli_fail(&cx);
-    if (!print_file(&d, src) || !jo_cli_write(d.out.s, d.out.len))
+    if ((!jo_dump_packed(&cx, src, &d.out, &d.damaged) && !print_file(&d, src)) ||
+        !jo_cli_write(d.out.s, d.out.len))
         return JO_EXIT_FAILED;
     if (cx.code == APR_SUCCESS && d.damaged)
         jo_fail(&cx, JO_EMEDIA, "damaged where the lines say !!");
