@@ -173,6 +173,8 @@ typedef struct samples {
     jo_ts_units units[STREAMS];
     bool more[STREAMS];
     jo_ts_stream streams[STREAMS];
+    uint8_t adts[JO_ADTS_HEADER];
+    const jo_track *said; /* what that describes */
 } samples;
 
 static int64_t sample_bytes(const segment *s, int k)
@@ -266,21 +268,24 @@ static jo_ts_stream make_stream(const segment *s, int k)
 static apr_status_t write_frames(jo_ctx *cx, jo_ts_writer *w, samples *in)
 {
     jo_ts_units *u = &in->units[SOUND];
-    uint8_t header[JO_ADTS_HEADER];
 
     if (u->unit.size > JO_TS_PES_MAX) {
         return jo_fail(cx, JO_EMEDIA, "a frame of %s has %u bytes, more than TS can carry",
                        u->as->token, u->sizes[0]);
     }
+    if (u->extra > 0 && in->said != u->as) {
+        in->said = u->as;
+        jo_adts_write(u->as, 0, in->adts);
+    }
     jo_ts_open(w, &in->streams[SOUND], &u->unit);
     for (uint32_t k = 0; k < u->count; k++) {
+        if (u->extra > 0 && u->sizes[k] > JO_ADTS_MAX) {
+            return jo_fail(cx, JO_EMEDIA, "a frame of %s has %u bytes, more than ADTS can say",
+                           u->as->token, u->sizes[k]);
+        }
         if (u->extra > 0) {
-            if (u->sizes[k] > JO_ADTS_MAX) {
-                return jo_fail(cx, JO_EMEDIA, "a frame of %s has %u bytes, more than ADTS can say",
-                               u->as->token, u->sizes[k]);
-            }
-            jo_adts_write(u->as, u->sizes[k], header);
-            jo_ts_add(w, header, sizeof(header));
+            jo_adts_resize(in->adts, u->sizes[k]);
+            jo_ts_add(w, in->adts, sizeof(in->adts));
         }
         jo_ts_add(w, in->data[SOUND], u->sizes[k]);
         in->data[SOUND] += u->sizes[k];
@@ -358,6 +363,7 @@ static apr_status_t write_segment(jo_ctx *cx, const segment *s, uint8_t *buf)
     jo_ts_writer w;
 
     memset(in->more, 0, sizeof(in->more));
+    in->said = NULL;
     in->data[VIDEO] = buf + s->size - sample_bytes(s, VIDEO);
     in->data[SOUND] = apr_palloc(cx->pool, (size_t)sample_bytes(s, SOUND) + 1);
     if (read_samples(cx, s, in) != APR_SUCCESS) {
