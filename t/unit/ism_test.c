@@ -133,6 +133,11 @@ static void test_refusals(void)
     refused("", "<video src='a'><param name='trackID' value='4294967296'/></video>", "trackID");
     refused("", "<video src='a'><param name='trackName' value='a/b'/></video>", "'/' in trackName");
     refused("<meta name='mpd_segment_template' content='numbr'/>", "<video src='a'/>", "\"numbr\"");
+    refused("<meta name='hls_client_manifest_version' content='14'/>", "<video src='a'/>",
+            "\"14\" is no number from 1 to 13");
+    refused("<meta name='hls_client_manifest_version' content=''/>", "<video src='a'/>", "\"\"");
+    refused("<meta name='hls_fmp4' content='2'/>", "<video src='a'/>",
+            "hls_fmp4 \"2\" is neither true nor false");
     refused("<meta name='hls_minimum_fragment_length' content='4s'/>", "<video src='a'/>",
             "\"4s\"");
     for (int i = 0; i < 129; i++)
@@ -140,6 +145,38 @@ static void test_refusals(void)
     refused("", many, "more than 128 tracks");
     ok(!parse("<!DOCTYPE smil SYSTEM 'x'><smil><body><video src='a'/></body></smil>"),
        "refused: DOCTYPE");
+}
+
+static void test_container(void)
+{
+    const jo_ism *ism = parse_parts("<meta name='hls_client_manifest_version' content=' 4 '/>"
+                                    "<meta name='HLS_no_multiplex' content='True'/>"
+                                    "<meta name='hls_no_audio_only' content='1'/>"
+                                    "<meta name='hls_fmp4' content='false'/>",
+                                    "<video src='a'/>");
+    jo_ism_track track = {.type = JO_ISM_VIDEO, .src = "t"};
+    jo_ism made = {.tracks = &track,
+                   .ntracks = 1,
+                   .options = {.hls_version = 13,
+                               .iss_version = 20,
+                               .hls_fmp4 = true,
+                               .hls_no_multiplex = true,
+                               .hls_no_audio_only = true}};
+    jo_text out;
+
+    ok(ism && ism->options.hls_version == 4 && ism->options.hls_no_multiplex &&
+           ism->options.hls_no_audio_only && !ism->options.hls_fmp4,
+       "options of HLS");
+    ism = parse_parts("<meta name='hls_client_manifest_version' content='4'/>", "<video src='a'/>");
+    ok(ism && !ism->options.hls_no_multiplex && !ism->options.hls_no_audio_only,
+       "none where none is given");
+    jo_text_init(&out, pool, 0);
+    jo_ism_write(&made, &out);
+    ism = parse(out.s);
+    ok(ism && ism->options.hls_version == 13 && ism->options.iss_version == 20 &&
+           ism->options.hls_fmp4 && ism->options.hls_no_multiplex &&
+           ism->options.hls_no_audio_only && ism->nmetas == 5,
+       "written and read again");
 }
 
 static void test_size(void)
@@ -195,6 +232,7 @@ int main(void)
     test_unified();
     test_forms();
     test_refusals();
+    test_container();
     test_size();
     test_writing();
     apr_terminate();

@@ -32,12 +32,17 @@ static void canonical(const char *args, unsigned takes, const char *want)
         is_str(jo_select_query(cx.pool, &again, takes), got, "  which stays as it is");
 }
 
-static void refused(const char *args, const char *want)
+static void refused_by(const char *args, unsigned takes, const char *want)
 {
     jo_select s;
 
-    is_int(parse(args, ALL, &s), JO_EREQUEST, args);
+    is_int(parse(args, takes, &s), JO_EREQUEST, args);
     is_str(cx.message, want, "  with the reason");
+}
+
+static void refused(const char *args, const char *want)
+{
+    refused_by(args, ALL, want);
 }
 
 static void test_canonical(void)
@@ -62,6 +67,47 @@ static void test_canonical(void)
     settings.query_options = 0;
 }
 
+enum { CHILD = JO_TAKES_CLIP | JO_TAKES_CONTAINER, PARENT = ALL | CHILD | JO_TAKES_VARIANTS };
+
+static void test_container(void)
+{
+    static const char all[] = "hls_no_multiplex&hls_fmp4=0&iss_client_manifest_version=21&"
+                              "hls_no_audio_only=no&hls_client_manifest_version=%2004&filter=true";
+
+    canonical("hls_fmp4", ALL, "");
+    canonical("hls_fmp4", PARENT, "?hls_fmp4");
+    canonical("sid=1&hls_fmp4=1&vbegin=3", CHILD, "?hls_fmp4&vbegin=3");
+    canonical("hls_fmp4=True", CHILD, "?hls_fmp4");
+    canonical("hls_fmp4=0", CHILD, "?hls_fmp4=false");
+    canonical(all, PARENT, "?filter=true&hls_fmp4=false");
+    settings.query_options = ~0U;
+    canonical(all, PARENT,
+              "?filter=true&hls_client_manifest_version=4&hls_fmp4=false&hls_no_audio_only=false&"
+              "hls_no_multiplex&iss_client_manifest_version=21");
+    canonical(all, CHILD, "?hls_client_manifest_version=4&hls_fmp4=false");
+    canonical(all, ALL, "?filter=true&iss_client_manifest_version=21");
+    settings.query_options = JO_OPTION_HLS_NO_MULTIPLEX;
+    canonical(all, PARENT, "?filter=true&hls_fmp4=false&hls_no_multiplex");
+    settings.query_options = 0;
+}
+
+static void test_options_of_hls(void)
+{
+    const jo_options title = {.hls_version = 7, .hls_fmp4 = true, .hls_no_multiplex = true};
+    jo_options o;
+    jo_select s;
+
+    settings.query_options = ~0U;
+    parse("hls_fmp4=false&hls_client_manifest_version=3&hls_no_audio_only", PARENT, &s);
+    o = jo_select_options(&s, &title);
+    ok(!o.hls_fmp4 && o.hls_version == 3 && o.hls_no_audio_only && o.hls_no_multiplex,
+       "options of a query instead of the title's, of which those it doesn't give stay");
+    parse("", PARENT, &s);
+    o = jo_select_options(&s, &title);
+    ok(o.hls_fmp4 && o.hls_version == 7 && !o.hls_no_audio_only, "no query: the title's");
+    settings.query_options = 0;
+}
+
 static void test_refused(void)
 {
     jo_select s;
@@ -79,6 +125,17 @@ static void test_refused(void)
     is_int(parse("cb=%%CACHEBUSTER%%&u%=1&x=%00&vend=4", ALL, &s), APR_SUCCESS,
            "what an advertisement left in the query is nobody's");
     refused("t=5-3", "the clip ends before it begins");
+    refused_by("hls_fmp4=maybe", PARENT, "hls_fmp4: \"maybe\" is neither true nor false");
+    refused_by("hls_fmp4&hls_fmp4", PARENT, "hls_fmp4 is given twice");
+    settings.query_options = ~0U;
+    refused_by("hls_client_manifest_version=0", CHILD,
+               "hls_client_manifest_version: \"0\" is no number from 1 to 13");
+    refused_by("hls_client_manifest_version=14", CHILD,
+               "hls_client_manifest_version: \"14\" is no number from 1 to 13");
+    refused_by("hls_client_manifest_version=4294967300", CHILD,
+               "hls_client_manifest_version: \"4294967300\" is no number from 1 to 13");
+    refused_by("hls_client_manifest_version", CHILD, "hls_client_manifest_version has no value");
+    settings.query_options = 0;
 }
 
 static void test_manifest_filter(void)
@@ -173,6 +230,8 @@ int main(void)
     apr_pool_create(&pool, NULL);
     jo_ctx_init(&cx, pool);
     test_canonical();
+    test_container();
+    test_options_of_hls();
     test_refused();
     test_manifest_filter();
     test_tracks();

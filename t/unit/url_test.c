@@ -52,6 +52,27 @@ static void test_patterns(void)
     ok(!matches("dash/$B-$T-$I.dash", "dash/kite-audio_eng=64000-00.dash"), "but not 00");
 }
 
+static void test_sound(void)
+{
+    ok(matches("$B-$A-$T-$N.ts", "kite-audio_eng=64000-video=100-7.ts") && m.sound == 4 &&
+           m.track == 1 && m.number == 7,
+       "a segment of picture and sound");
+    ok(matches("$B-$A-$T.m3u8", "kite-audio_eng=64000-video=1000-1.m3u8") && m.sound == 4 &&
+           m.track == 3,
+       "their playlist");
+    ok(matches("$B-$A-$T-$N.ts", "kite-video=1000-1-video=1000-1-1.ts") && m.sound == 3 &&
+           m.track == 3 && m.number == 1,
+       "tokens with '-'");
+    ok(!matches("$B-$A-$T.m3u8", "kite-audio_eng=64000.m3u8") && m.sound == -1 &&
+           !matches("$B-$T.m3u8", "kite-audio_eng=64000-video=100.m3u8") && m.track == -1,
+       "one of them is not both");
+    ok(!matches("$B-$A-$T.m3u8", "kite-audio_eng=64001-video=100.m3u8") && m.sound == -1 &&
+           m.track == -1,
+       "an unknown one");
+    ok(matches("$B-$T.m3u8", "kite-audio_eng=64000.m3u8") && m.sound == -1 && m.track == 4,
+       "without $A there is no sound");
+}
+
 static void test_wildcards(void)
 {
     ok(matches("$*.m3u8", ".m3u8"), ".m3u8");
@@ -254,6 +275,7 @@ int main(void)
     apr_initialize();
     apr_pool_create(&pool, NULL);
     test_patterns();
+    test_sound();
     test_wildcards();
     test_smooth();
     test_queries();
