@@ -5,6 +5,7 @@
 #include "../io/fetch.h"
 #include "../media/codec.h"
 #include "../media/lang.h"
+#include "../plan/segment_events.h"
 #include "packed.h"
 #include "ts_unit.h"
 
@@ -41,6 +42,51 @@ static bool is_counted(const jo_track *t)
 {
     static const jo_settings all = {.hevc_in_ts = true};
     return t->kind != JO_TEXT && jo_ts_carries(t, &all);
+}
+
+/* -- timed ID3 -------------------------------------------------------------------------------------------- */
+
+static jo_ts_unit event_unit(const jo_event *e)
+{
+    uint64_t pts = (uint64_t)(jo_event_ticks(e, JO_TS_HZ) + JO_TS_START);
+    return (jo_ts_unit){.size = e->len, .pts = pts, .dts = pts};
+}
+
+/* A tag that is longer than a PES packet is left out. */
+static uint32_t event_packets(const jo_event *e)
+{
+    jo_ts_unit u = event_unit(e);
+    return e->len > JO_TS_PES_MAX ? 0 : jo_ts_pes_packets(&u);
+}
+
+static bool has_id3(const jo_track *t)
+{
+    return t->kind == JO_VIDEO && t->events != NULL && t->events->id3.count > 0;
+}
+
+/* Those of a segment. */
+static uint32_t find_events(const jo_track *t, const jo_track_plan *tp, int i,
+                            const jo_event **first)
+{
+    return has_id3(t) ? jo_segment_events(&t->events->id3, t, tp, i, i + 1, first) : 0;
+}
+
+static void count_events(jo_ctx *cx, const jo_track *t, jo_track_plan *tp)
+{
+    const jo_event_list *l = &t->events->id3;
+    uint32_t *before = apr_palloc(cx->pool, sizeof(*before) * l->count);
+    uint32_t packets = 0;
+
+    for (uint32_t i = 0; i < l->count; i++) {
+        before[i] = packets;
+        packets += event_packets(&l->at[i]);
+        if (l->at[i].len > JO_TS_PES_MAX) {
+            jo_log_write(cx, JO_LOG_WARNING,
+                         "track %s: an ID3 tag of %u bytes is more than TS can carry", t->token,
+                         l->at[i].len);
+        }
+    }
+    tp->id3_packets = before;
 }
 
 /* -- counting --------------------------------------------------------------------------------------------- */
@@ -83,6 +129,9 @@ apr_status_t jo_ts_plan(jo_ctx *cx, const jo_period *period, jo_plan *plan)
             plan->tracks[i].lag = find_lag(t);
             jo_ts_units_init(&scratch, u, t, &plan->tracks[i]);
             count(u, &plan->tracks[i], 0, plan->count);
+        }
+        if (has_id3(t)) {
+            count_events(cx, t, &plan->tracks[i]);
         }
     }
     plan->counted = true;
@@ -140,11 +189,23 @@ static uint32_t media_packets(const jo_plan *plan, int track, int i)
     return cut[1].packets - cut[0].packets;
 }
 
+static uint32_t id3_packets(const jo_track *t, const jo_track_plan *tp, int i)
+{
+    const jo_event *e;
+    uint32_t packets = 0;
+
+    for (uint32_t n = find_events(t, tp, i, &e); n > 0; n--, e++) {
+        packets += event_packets(e);
+    }
+    return packets;
+}
+
 int64_t jo_ts_segment_size(const jo_period *period, const jo_plan *plan, int video, int sound,
                            int i)
 {
     uint64_t packets = media_packets(plan, video, i) + pcr_packets(period, plan, video, sound, i);
 
+    packets += id3_packets(period->tracks[video], &plan->tracks[video], i);
     if (sound >= 0) {
         packets += media_packets(plan, sound, i);
     }
@@ -172,7 +233,11 @@ typedef struct samples {
     uint8_t *data[STREAMS];
     jo_ts_units units[STREAMS];
     bool more[STREAMS];
-    jo_ts_stream streams[STREAMS];
+    jo_ts_stream streams[STREAMS + 1]; /* in the order of the PMT */
+    int nstreams;
+    jo_ts_stream *id3; /* NULL: none */
+    const jo_event *events;
+    uint32_t nevents; /* to be written */
     uint8_t adts[JO_ADTS_HEADER];
     const jo_track *said; /* what that describes */
 } samples;
@@ -308,6 +373,21 @@ static void write_picture(jo_ctx *cx, jo_ts_writer *w, samples *in)
     in->more[VIDEO] = jo_ts_units_next(u);
 }
 
+static void write_events(jo_ts_writer *w, samples *in, uint64_t until)
+{
+    for (; in->nevents > 0; in->nevents--, in->events++) {
+        jo_ts_unit u = event_unit(in->events);
+        if ((int64_t)(u.pts - until) > 0) {
+            return;
+        }
+        if (event_packets(in->events) > 0) {
+            jo_ts_open(w, in->id3, &u);
+            jo_ts_add(w, in->events->payload, in->events->len);
+            jo_ts_close(w);
+        }
+    }
+}
+
 /* Without pictures each unit of sound has the clock before it. */
 static apr_status_t write_sound(jo_ctx *cx, jo_ts_writer *w, samples *in)
 {
@@ -329,6 +409,9 @@ static apr_status_t write_units(jo_ctx *cx, jo_ts_writer *w, samples *in)
          first = false) {
         bool timed = pcrs > 0 || in->more[VIDEO];
         uint64_t time = pcrs > 0 ? clock + JO_TS_PCR_APART : picture->dts;
+        if (!first && timed) {
+            write_events(w, in, time);
+        }
         if (in->more[SOUND] && !first && (!timed || (int64_t)(frames->dts - time) < 0)) {
             write_frames(cx, w, in);
         } else if (pcrs > 0) {
@@ -346,24 +429,33 @@ static apr_status_t write_units(jo_ctx *cx, jo_ts_writer *w, samples *in)
 
 static void start_units(jo_ctx *cx, const segment *s, samples *in)
 {
+    in->said = NULL;
+    in->nstreams = 0;
     for (int k = 0; k < STREAMS; k++) {
-        if (s->track[k] != NULL) {
-            in->streams[k] = make_stream(s, k);
+        in->more[k] = s->track[k] != NULL;
+        if (in->more[k]) {
+            in->streams[in->nstreams++] = make_stream(s, k);
             jo_ts_units_init(cx, &in->units[k], s->track[k], &s->tp[k]);
             jo_ts_units_seek(&in->units[k], s->at);
             in->more[k] = jo_ts_units_next(&in->units[k]);
         }
+    }
+    in->nevents = find_events(s->track[VIDEO], &s->tp[VIDEO], s->at, &in->events);
+    if (has_id3(s->track[VIDEO])) {
+        in->id3 = &in->streams[in->nstreams++];
+        *in->id3 = (jo_ts_stream){.type = JO_TS_ID3, .pid = JO_TS_FIRST_PID + STREAMS};
+    }
+    if (in->nevents > 0) {
+        size_t first = (size_t)(in->events - s->track[VIDEO]->events->id3.at);
+        in->id3->counter = jo_ts_counter(s->tp[VIDEO].id3_packets[first]);
     }
 }
 
 static apr_status_t write_segment(jo_ctx *cx, const segment *s, uint8_t *buf)
 {
     samples *in = apr_palloc(cx->pool, sizeof(*in));
-    int streams = s->track[SOUND] ? STREAMS : SOUND;
     jo_ts_writer w;
 
-    memset(in->more, 0, sizeof(in->more));
-    in->said = NULL;
     in->data[VIDEO] = buf + s->size - sample_bytes(s, VIDEO);
     in->data[SOUND] = apr_palloc(cx->pool, (size_t)sample_bytes(s, SOUND) + 1);
     if (read_samples(cx, s, in) != APR_SUCCESS) {
@@ -371,10 +463,11 @@ static apr_status_t write_segment(jo_ctx *cx, const segment *s, uint8_t *buf)
     }
     jo_ts_writer_init(&w, buf, (size_t)s->size);
     start_units(cx, s, in);
-    jo_ts_write_tables(&w, in->streams, streams, in->streams[VIDEO].pid, s->number);
+    jo_ts_write_tables(&w, in->streams, in->nstreams, in->streams[VIDEO].pid, s->number);
     if ((in->more[VIDEO] ? write_units(cx, &w, in) : write_sound(cx, &w, in)) != APR_SUCCESS) {
         return cx->code;
     }
+    write_events(&w, in, (uint64_t)INT64_MAX / 2);
     return !w.failed && w.at == w.end
                ? APR_SUCCESS
                : jo_fail(cx, JO_EBUG, "a TS segment of %lld bytes, %lld short", (long long)s->size,
