@@ -15,7 +15,33 @@ static const jo_limits fuzz_limits = {.descriptor_size = 4 << 20,
                                       .tracks = 16,
                                       .boxes = 1000,
                                       .segments = 1000,
-                                      .segment_size = 1 << 20};
+                                      .segment_size = 1 << 20,
+                                      .events_size = 1 << 16};
+
+static inline void fuzz_event(const jo_events *e, const jo_event *x)
+{
+    const jo_event_stream *s = &e->streams[x->stream];
+
+    FUZZ_CHECK(x->stream < e->nstreams && *s->scheme && s->value != NULL && x->duration >= -1);
+    FUZZ_CHECK(x->len <= fuzz_limits.events_size && (x->len == 0 || x->payload[x->len - 1] < 256));
+}
+
+/* In order, within the limit, and each in just one of ranges that follow on. */
+static inline void fuzz_events(const jo_events *e)
+{
+    const jo_event *first;
+    size_t size = 0;
+
+    for (uint32_t i = 0; i < e->all.count; i++) {
+        fuzz_event(e, &e->all.at[i]);
+        FUZZ_CHECK(i == 0 || e->all.at[i].time >= e->all.at[i - 1].time);
+        size += e->all.at[i].len;
+    }
+    FUZZ_CHECK(e->all.count > 0 && size <= fuzz_limits.events_size && e->id3.count <= e->all.count);
+    FUZZ_CHECK(jo_events_in(&e->all, INT64_MIN, 1000, 1000, &first) +
+                   jo_events_in(&e->all, 1000, INT64_MAX, 1000, &first) ==
+               e->all.count);
+}
 
 static inline void fuzz_index(const jo_index *ix, int64_t file_size)
 {
@@ -105,6 +131,8 @@ static inline void fuzz_demux(apr_pool_t *pool, const uint8_t *data, size_t len)
             fuzz_successes += t->index->count > 0;
         }
     }
+    if (m.events)
+        fuzz_events(m.events);
 }
 
 #endif

@@ -20,7 +20,8 @@ static const jo_limits limits = {.descriptor_size = 1 << 16,
                                  .tracks = 8,
                                  .boxes = 500,
                                  .segments = 400,
-                                 .segment_size = 1 << 20};
+                                 .segment_size = 1 << 20,
+                                 .events_size = 1 << 16};
 static const jo_settings settings[] = {
     {.keep_sample_entry = false},
     {.keep_sample_entry = true,
