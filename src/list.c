@@ -15,6 +15,7 @@ static bool of_track(const jo_route *route)
 typedef struct lister {
     jo_ctx *cx;
     const jo_title *title;
+    const jo_settings *settings;
     int packager; /* into jo_packagers */
     apr_array_header_t *found;
 } lister;
@@ -111,14 +112,12 @@ static bool is_named(const lister *l, const jo_route *route, int track)
     }
 }
 
-static const jo_settings defaults;
-
 static apr_status_t list_route(lister *l, const jo_route *route)
 {
     const jo_selection *s = &l->title->selections[l->packager];
     jo_track *const *tracks = l->title->presentation->periods[0].tracks;
 
-    if (route->enabled && !route->enabled(&defaults)) {
+    if (route->enabled && !route->enabled(l->settings)) {
         return APR_SUCCESS;
     }
     if (!of_track(route)) {
@@ -142,20 +141,37 @@ static int rank(const jo_route *route)
     return route->class != JO_CLASS_MANIFEST ? 0 : of_track(route) ? 1 : 2;
 }
 
-apr_status_t jo_title_list(jo_ctx *cx, const jo_title *t, unsigned formats, jo_listed **out,
-                           int *count)
+static apr_status_t list_rank(lister *l, int rank_wanted)
 {
-    lister l = {cx, t, 0, apr_array_make(cx->pool, 1024, sizeof(jo_listed))};
+    const jo_packager *p = jo_packagers[l->packager];
 
-    for (int step = 0; step <= 2; step++) {
+    for (int k = 0; k < p->nroutes; k++) {
+        if (rank(&p->routes[k]) == rank_wanted && list_route(l, &p->routes[k]) != APR_SUCCESS) {
+            return l->cx->code;
+        }
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t jo_title_list(jo_ctx *cx, const jo_title *t, unsigned formats,
+                           const jo_settings *settings, jo_listed **out, int *count)
+{
+    lister l = {cx, t, settings, 0, apr_array_make(cx->pool, 1024, sizeof(jo_listed))};
+    apr_array_header_t *hls[JO_LIST_RANKS] = {NULL};
+
+    for (int step = 0; step < JO_LIST_RANKS; step++) {
         for (l.packager = 0; l.packager < JO_PACKAGERS; l.packager++) {
-            const jo_packager *p = jo_packagers[l.packager];
-            for (int k = 0; k < p->nroutes; k++) {
-                if (rank(&p->routes[k]) == step && p->format & formats &&
-                    t->selections[l.packager].ntracks > 0 &&
-                    list_route(&l, &p->routes[k]) != APR_SUCCESS) {
-                    return cx->code;
-                }
+            unsigned format = jo_packagers[l.packager]->format;
+            if (!(format & formats) || t->selections[l.packager].ntracks == 0) {
+                continue;
+            }
+            if (format != JO_HLS) {
+                list_rank(&l, step);
+            } else if (hls[0] != NULL || jo_list_hls(cx, t, settings, hls) == APR_SUCCESS) {
+                apr_array_cat(l.found, hls[step]);
+            }
+            if (cx->code != APR_SUCCESS) {
+                return cx->code;
             }
         }
     }

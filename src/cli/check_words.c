@@ -21,9 +21,16 @@ static const char *const params[] = {"systemBitrate", "system-bitrate", "systemL
 static const char *const label_params[] = {
     "language", "role",   "kind",     "accessibility", "description", "label", "characteristics",
     "default",  "forced", "priority", "order",         "variant_set", NULL};
-static const char *const metas[] = {"hls_minimum_fragment_length", "mpd_minimum_fragment_length",
-                                    "iss_minimum_fragment_length", "mpd_segment_template",
-                                    "iss_client_manifest_version", NULL};
+static const char *const metas[] = {"hls_minimum_fragment_length",
+                                    "mpd_minimum_fragment_length",
+                                    "iss_minimum_fragment_length",
+                                    "mpd_segment_template",
+                                    "iss_client_manifest_version",
+                                    "hls_client_manifest_version",
+                                    "hls_fmp4",
+                                    "hls_no_multiplex",
+                                    "hls_no_audio_only",
+                                    NULL};
 
 /* Said by other programs of the media, or to them: nothing to use, nothing to mend. */
 static const char *const silent_params[] = {
@@ -35,11 +42,7 @@ static const char *const silent_metas[] = {
     "clientManifestRelativePath", "creator", "title", "module", "copyright", "formats",
     "fragmentsPerHLSSegment",     NULL};
 /* Options of Unified Origin that mean nothing here. */
-static const char *const foreign_metas[] = {"hls_client_manifest_version",
-                                            "variant_set",
-                                            "hls_fmp4",
-                                            "hls_no_audio_only",
-                                            "hls_no_multiplex",
+static const char *const foreign_metas[] = {"variant_set",
                                             "hls_no_discontinuities",
                                             "hls_optimized",
                                             "hls_psi",

@@ -41,11 +41,10 @@ static void on_signal(int number)
 
 apr_status_t jo_package_add(jo_ctx *cx, jo_package *p, const jo_listed *item, jo_file_out *out)
 {
-    jo_settings settings = {0};
     jo_request rq = {.path = p->title->path,
                      .direct = p->title->how & JO_TITLE_DIRECT,
                      .vpath = item->path,
-                     .settings = &settings};
+                     .settings = &p->settings};
     holder h = {{held, keep}, p->title};
     jo_reply rp = {0};
 
@@ -128,7 +127,7 @@ static apr_status_t write_mirror(jo_package *p, unsigned wanted)
     if (jo_file_same(p->cx->pool, p->folder, p->title->path))
         return jo_fail(p->cx, JO_EFORBIDDEN,
                        "%s: is the title itself; name another folder by --output", p->folder);
-    if (jo_title_list(p->cx, p->title, wanted, &items, &n) != APR_SUCCESS)
+    if (jo_title_list(p->cx, p->title, wanted, &p->settings, &items, &n) != APR_SUCCESS)
         return p->cx->code;
     if (n == 0)
         return jo_fail(p->cx, JO_EMEDIA, "%s: nothing in it can be packaged in this format",
@@ -146,28 +145,47 @@ static apr_status_t write_mirror(jo_package *p, unsigned wanted)
 
 /* ---- the command */
 
+/* HLS has the same names for playlists of both containers: one of them. */
 static const struct {
     const char *word;
     unsigned bit;
-} formats[] = {{"hls", JO_HLS}, {"dash", JO_DASH}, {"smooth", JO_SMOOTH}};
+    jo_container container;
+} formats[] = {{"hls", JO_HLS, JO_CONTAINER_FMP4},
+               {"hls-ts", JO_HLS, JO_CONTAINER_TS},
+               {"dash", JO_DASH, JO_CONTAINER_FMP4},
+               {"smooth", JO_SMOOTH, JO_CONTAINER_FMP4}};
+enum { FORMATS = sizeof formats / sizeof *formats };
 
-/* "hls,dash" → bits; 0 after a message for a word that is no format. */
-static unsigned parse_formats(apr_pool_t *pool, const jo_command *self, const char *list)
+static int find_format(const char *word)
 {
-    unsigned all = 0;
+    for (int i = 0; i < FORMATS; i++)
+        if (jo_text_same(word, formats[i].word))
+            return i;
+    return -1;
+}
+
+/* "hls,dash" → bits and settings; 0 after a message for a word that is no format. */
+static unsigned parse_formats(apr_pool_t *pool, const jo_command *self, const char *list,
+                              jo_settings *settings)
+{
+    unsigned all = 0, words = 0;
     char *state;
 
     for (char *word = apr_strtok(apr_pstrdup(pool, list), ",", &state); word;
          word = apr_strtok(NULL, ",", &state)) {
-        unsigned bit = 0;
-        for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-            if (jo_text_same(word, formats[i].word))
-                bit = formats[i].bit;
-        if (bit == 0) {
+        int i = find_format(word);
+        if (i < 0) {
             jo_cli_usage(self, "no format \"%s\"", word);
             return 0;
         }
-        all |= bit;
+        if (all & formats[i].bit && !(words & 1U << i)) {
+            jo_cli_usage(self, "hls and hls-ts exclude each other");
+            return 0;
+        }
+        if (formats[i].bit == JO_HLS)
+            settings->hls_container = formats[i].container;
+        all |= formats[i].bit;
+        words |= 1U << i;
     }
     if (all == 0)
         jo_cli_usage(self, "no format given");
@@ -195,7 +213,8 @@ static int package(jo_package *p, const jo_args *args, unsigned wanted)
     signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the write */
 #endif
     p->stop = &stop;
-    if (jo_title_make(p->cx, path, !jo_cli_is_descriptor(path), &title) != APR_SUCCESS)
+    if (jo_title_make(p->cx, path, jo_title_how(!jo_cli_is_descriptor(path), &p->settings),
+                      &title) != APR_SUCCESS)
         return jo_cli_fail(p->cx);
     p->title = title;
     if ((args->option[JO_OPT_CMAF] ? jo_masters_write(p) : write_mirror(p, wanted)) != APR_SUCCESS)
@@ -216,7 +235,7 @@ static int run(apr_pool_t *pool, const jo_command *self, const jo_args *args)
 
     if (list && args->option[JO_OPT_CMAF])
         return jo_cli_usage(self, "--format and --cmaf exclude each other");
-    if (list && (wanted = parse_formats(pool, self, list)) == 0)
+    if (list && (wanted = parse_formats(pool, self, list, &p.settings)) == 0)
         return JO_EXIT_USAGE;
     jo_cli_ctx(&cx, pool);
     return package(&p, args, wanted);
@@ -224,7 +243,8 @@ static int run(apr_pool_t *pool, const jo_command *self, const jo_args *args)
 
 static const apr_getopt_option_t options[] = {
     {"output", 'o', 1, "folder to write into; this one if not given"},
-    {"format", 'f', 1, "which of hls, dash, smooth, separated by commas; all if not given"},
+    {"format", 'f', 1,
+     "which of hls, hls-ts, dash, smooth, separated by commas; all but hls-ts if not given"},
     {"cmaf", JO_OPT_CMAF, 0, "write one CMAF file for each track and a descriptor of them instead"},
     {"force", JO_OPT_FORCE, 0, "overwrite files of another title"},
     {"quiet", 'q', 0, "no progress and no summary"},

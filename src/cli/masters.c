@@ -67,7 +67,8 @@ static apr_status_t collect(masters *m)
 {
     jo_ctx *cx = m->p->cx;
 
-    if (jo_title_list(cx, m->p->title, JO_DASH, &m->items, &m->nitems) != APR_SUCCESS)
+    if (jo_title_list(cx, m->p->title, JO_DASH, &m->p->settings, &m->items, &m->nitems) !=
+        APR_SUCCESS)
         return cx->code;
     m->files = apr_pcalloc(cx->pool, sizeof *m->files * (size_t)(m->p->title->ntokens + 1));
     for (int i = 0; i < m->nitems; i++) {
@@ -159,7 +160,8 @@ static void keep_metas(masters *m, jo_ism *ism)
     jo_source *src;
     char *buf;
 
-    if (m->p->title->how & JO_TITLE_DIRECT || jo_source_open(&own, m->p->title->path, &src) != APR_SUCCESS)
+    if (m->p->title->how & JO_TITLE_DIRECT ||
+        jo_source_open(&own, m->p->title->path, &src) != APR_SUCCESS)
         return;
     buf = apr_palloc(cx->pool, (size_t)src->id.size + 1);
     if (jo_source_read(&own, src, 0, (size_t)src->id.size, buf) != APR_SUCCESS ||
