@@ -11,9 +11,11 @@
 #include <stdlib.h>
 
 #define NS   1000000000
-#define COST 64                /* bytes that an event counts for, beside its texts and payload */
-#define NEAR (4 * (NS / 1000)) /* repetitions are no further apart: rounded by another track */
-#define FAR  (INT64_MAX / 4)   /* ns: no track that is kept gets there */
+#define COST 64              /* bytes that an event counts for, beside its texts and payload */
+#define FAR  (INT64_MAX / 4) /* ns: no track that is kept gets there */
+
+/* Repetitions are no further apart: who says an event in each of several tracks may count from their own fragments. */
+#define NEAR (NS / 10)
 
 struct jo_events_builder {
     jo_ctx *cx;

@@ -59,7 +59,7 @@ typedef struct jo_event_found {
 
 /* Results go into cx->pool. `name`: of what is read, for the log. */
 jo_events_builder *jo_events_builder_make(jo_ctx *cx, const char *name);
-/* A repetition (all the same, time within a few ms) is left out, and so is, with one line in the log, what exceeds
+/* A repetition (all the same, time within a tenth of a second) is left out, and so is, with one line in the log, what exceeds
  * limits->events_size. */
 void jo_events_add(jo_events_builder *b, const jo_event_found *e);
 /* One that was not even read counts as left out. */

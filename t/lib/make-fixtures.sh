@@ -81,6 +81,8 @@ plain .p2.mp4 320x180 6 1.3 # so that CODECS has two to name
 perl "$lib/join-entries.pl" entries.mp4 .p1.mp4 .p2.mp4  # another sample entry from 4 s on
 perl "$lib/join-entries.pl" --progressive joined.mp4 .p1.mp4 .p2.mp4
 perl "$lib/refer.pl" refer.mp4 prog.mp4                   # its samples are in prog.mp4
+perl "$lib/insert-events.pl" events-300k.mp4 cmaf-300k.mp4 # timed ID3 and SCTE 35
+perl "$lib/insert-events.pl" events-eng.mp4 cmaf-eng.mp4
 perl "$lib/make-text.pl" .                                # text, which ffmpeg can't write
 
 rm .v300.mp4 .v100.mp4 .eng.mp4 .deu.mp4 .ac3.mp4 .p1.mp4 .p2.mp4

@@ -347,15 +347,15 @@ static void test_ticks(void)
 
 static void test_repetitions(void)
 {
-    const message m[] = {M(0, 1, 1000, 500, 1), M(1, 1, 1000, 500, 1), M(1, 1, 90000, 45090, 1),
+    const message m[] = {M(0, 1, 1000, 500, 1), M(1, 1, 1000, 500, 1), M(1, 1, 90000, 50400, 1),
                          M(2, 1, 1000, 500, 2)};
     const film other = {.messages = m, .n = 4, .kind = 'v', .timescale = 90000};
 
     is_str(times(LOAD(m[0], m[1], m[2], m[3])), "500/1 500/2",
-           "repeated by later fragments, to the ms; another id is another event");
+           "repeated by later fragments, about then; another id is another event");
     is_str(times(load((film){.messages = m, .n = 4}, &other)), "500/1 500/2", "  and by files");
-    is_str(times(LOAD(M(0, 1, 1000, 500, 7), M(0, 1, 1000, 505, 7), M(0, 1, 1000, 100, 9))),
-           "100/1 500/2 505/3", "different ones of one id: numbered anew, by time");
+    is_str(times(LOAD(M(0, 1, 1000, 500, 7), M(0, 1, 1000, 600, 7), M(0, 1, 1000, 100, 9))),
+           "100/1 500/2 600/3", "different ones of one id: numbered anew, by time");
     const jo_events *e = LOAD(m[0], {0, 1, 1000, 500, 0, 1, "urn:x", "2", "data", 4},
                               {0, 1, 1000, 500, 0, 1, "urn:y", "1", "data", 4},
                               {0, 1, 1000, 500, 0, 1, "urn:x", "1", "dat", 3});
