@@ -131,8 +131,10 @@ static inline void fuzz_demux(apr_pool_t *pool, const uint8_t *data, size_t len)
             fuzz_successes += t->index->count > 0;
         }
     }
-    if (m.events)
+    if (m.events) {
         fuzz_events(m.events);
+        fuzz_successes++;
+    }
 }
 
 #endif
