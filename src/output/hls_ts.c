@@ -12,6 +12,9 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#define CHUNK \
+    (128 *    \
+     1024) /* bytes that are read at a time, and written while they are in the processor's cache */
 #define LOW_RATES 32000 /* Hz: sampling rates below are those of 13818-3 */
 
 /* -- what it carries -------------------------------------------------------------------------------------- */
@@ -227,10 +230,24 @@ typedef struct segment {
     int64_t size;
 } segment;
 
-/* Where the samples are that are to be written, in decoding order. Pictures lie at the end of the segment's own buffer:
- * what is written never passes what is left to be read, because it always is more. */
-typedef struct samples {
-    uint8_t *data[STREAMS];
+/* Reads the samples of a track in decoding order. */
+typedef struct reader {
+    const jo_track *track;
+    jo_cursor cursor;
+    jo_sample s; /* the next to be read, if there are `more` */
+    jo_source *source;
+    uint32_t next, until;
+    uint8_t *to;
+    bool more;
+} reader;
+
+/* A segment that is being written. Pictures are read to the end of its own buffer: what is written never passes what is
+ * left to be read, because it always is more. */
+typedef struct work {
+    const segment *s;
+    jo_fetch fetch;
+    reader readers[STREAMS];
+    uint8_t *data[STREAMS]; /* of the next unit */
     jo_ts_units units[STREAMS];
     bool more[STREAMS];
     jo_ts_stream streams[STREAMS + 1]; /* in the order of the PMT */
@@ -240,7 +257,7 @@ typedef struct samples {
     uint32_t nevents; /* to be written */
     uint8_t adts[JO_ADTS_HEADER];
     const jo_track *said; /* what that describes */
-} samples;
+} work;
 
 static int64_t sample_bytes(const segment *s, int k)
 {
@@ -248,60 +265,58 @@ static int64_t sample_bytes(const segment *s, int k)
     return cut ? cut[1].bytes - cut[0].bytes : 0;
 }
 
-typedef struct reader {
-    const jo_track *track;
-    jo_cursor cursor;
-    uint32_t until;
-    uint8_t *to;
-    jo_sample s;
-    jo_source *source;
-    bool more;
-} reader;
-
-static void step(const segment *s, reader *r)
+static void step(work *in, reader *r)
 {
-    uint32_t n = r->cursor.next;
-
-    r->more = n < r->until && jo_cursor_next(&r->cursor, &r->s);
+    r->next = r->cursor.next;
+    r->more = r->next < r->until && jo_cursor_next(&r->cursor, &r->s);
     if (r->more) {
-        r->source = jo_resource_source(&s->rs, r->track, n);
+        r->source = jo_resource_source(&in->s->rs, r->track, r->next);
     }
 }
 
-static void start(const segment *s, int k, uint8_t *to, reader *r)
+static void start_reader(work *in, int k, uint8_t *to)
 {
-    const jo_cut *cut;
+    const segment *s = in->s;
+    reader *r = &in->readers[k];
 
-    *r = (reader){.track = s->track[k], .to = to};
-    if (r->track != NULL) {
-        cut = &s->tp[k].cuts[s->at];
-        r->until = cut[1].sample;
-        jo_cursor_init(&r->cursor, r->track->index, cut[0].sample);
-        step(s, r);
+    r->more = false;
+    in->data[k] = r->to = to;
+    if (s->track[k] != NULL) {
+        r->track = s->track[k];
+        r->until = s->tp[k].cuts[s->at + 1].sample;
+        jo_cursor_init(&r->cursor, r->track->index, s->tp[k].cuts[s->at].sample);
+        step(in, r);
     }
 }
 
-/* Both tracks' samples, in the order in which they lie in a file that has both. */
-static apr_status_t read_samples(jo_ctx *cx, const segment *s, samples *out)
+/* Who is to be read next for track k: the other one, where it lies before in the same file. */
+static reader *read_next(work *in, int k)
 {
-    reader r[STREAMS];
-    jo_fetch f;
+    reader *r = &in->readers[k], *other = &in->readers[!k];
+    bool before = other->more && other->source == r->source && other->s.offset < r->s.offset;
 
-    jo_fetch_init(cx, &f);
-    for (int k = 0; k < STREAMS; k++) {
-        start(s, k, out->data[k], &r[k]);
-    }
-    while (r[VIDEO].more || r[SOUND].more) {
-        bool sound = !r[VIDEO].more || (r[SOUND].more && r[SOUND].source == r[VIDEO].source &&
-                                        r[SOUND].s.offset < r[VIDEO].s.offset);
-        reader *next = &r[sound ? SOUND : VIDEO];
-        if (jo_fetch_add(&f, next->source, next->s.offset, next->s.size, next->to) != APR_SUCCESS) {
-            return cx->code;
+    return before ? other : r;
+}
+
+/* Reads on until track k's samples below n are there: no more at a time than caches hold. */
+static apr_status_t read_until(jo_ctx *cx, work *in, int k, uint32_t n)
+{
+    reader *r = &in->readers[k];
+
+    while (r->more && r->next < n) {
+        size_t bytes = 0;
+        while (r->more && bytes < CHUNK && cx->code == APR_SUCCESS) {
+            reader *next = read_next(in, k);
+            jo_fetch_add(&in->fetch, next->source, next->s.offset, next->s.size, next->to);
+            next->to += next->s.size;
+            bytes += next->s.size;
+            step(in, next);
         }
-        next->to += next->s.size;
-        step(s, next);
+        if (jo_fetch_done(&in->fetch) != APR_SUCCESS) {
+            break;
+        }
     }
-    return jo_fetch_done(&f);
+    return cx->code;
 }
 
 static jo_ts_type stream_type(const jo_track *t)
@@ -330,13 +345,16 @@ static jo_ts_stream make_stream(const segment *s, int k)
     return st;
 }
 
-static apr_status_t write_frames(jo_ctx *cx, jo_ts_writer *w, samples *in)
+static apr_status_t write_frames(jo_ctx *cx, jo_ts_writer *w, work *in)
 {
     jo_ts_units *u = &in->units[SOUND];
 
     if (u->unit.size > JO_TS_PES_MAX) {
         return jo_fail(cx, JO_EMEDIA, "a frame of %s has %u bytes, more than TS can carry",
                        u->as->token, u->sizes[0]);
+    }
+    if (read_until(cx, in, SOUND, u->first + u->count) != APR_SUCCESS) {
+        return cx->code;
     }
     if (u->extra > 0 && in->said != u->as) {
         in->said = u->as;
@@ -360,10 +378,13 @@ static apr_status_t write_frames(jo_ctx *cx, jo_ts_writer *w, samples *in)
     return APR_SUCCESS;
 }
 
-static void write_picture(jo_ctx *cx, jo_ts_writer *w, samples *in)
+static apr_status_t write_picture(jo_ctx *cx, jo_ts_writer *w, work *in)
 {
     jo_ts_units *u = &in->units[VIDEO];
 
+    if (read_until(cx, in, VIDEO, u->first + 1) != APR_SUCCESS) {
+        return cx->code;
+    }
     if (!jo_ts_write_video(w, &in->streams[VIDEO], &u->video, &u->unit, in->data[VIDEO],
                            u->sizes[0])) {
         jo_log_write(cx, JO_LOG_WARNING, "sample %u of %s: its NAL units don't add up",
@@ -371,9 +392,10 @@ static void write_picture(jo_ctx *cx, jo_ts_writer *w, samples *in)
     }
     in->data[VIDEO] += u->sizes[0];
     in->more[VIDEO] = jo_ts_units_next(u);
+    return APR_SUCCESS;
 }
 
-static void write_events(jo_ts_writer *w, samples *in, uint64_t until)
+static void write_events(jo_ts_writer *w, work *in, uint64_t until)
 {
     for (; in->nevents > 0; in->nevents--, in->events++) {
         jo_ts_unit u = event_unit(in->events);
@@ -389,7 +411,7 @@ static void write_events(jo_ts_writer *w, samples *in, uint64_t until)
 }
 
 /* Without pictures each unit of sound has the clock before it. */
-static apr_status_t write_sound(jo_ctx *cx, jo_ts_writer *w, samples *in)
+static apr_status_t write_sound(jo_ctx *cx, jo_ts_writer *w, work *in)
 {
     while (in->more[SOUND] && cx->code == APR_SUCCESS) {
         jo_ts_write_pcr(w, &in->streams[VIDEO], in->units[SOUND].unit.dts);
@@ -399,7 +421,7 @@ static apr_status_t write_sound(jo_ctx *cx, jo_ts_writer *w, samples *in)
 }
 
 /* By decode times, but first a picture, which bears the clock. */
-static apr_status_t write_units(jo_ctx *cx, jo_ts_writer *w, samples *in)
+static apr_status_t write_units(jo_ctx *cx, jo_ts_writer *w, work *in)
 {
     const jo_ts_unit *picture = &in->units[VIDEO].unit, *frames = &in->units[SOUND].unit;
     uint64_t clock = 0, pcrs = 0;
@@ -427,8 +449,10 @@ static apr_status_t write_units(jo_ctx *cx, jo_ts_writer *w, samples *in)
     return cx->code;
 }
 
-static void start_units(jo_ctx *cx, const segment *s, samples *in)
+static void start_units(jo_ctx *cx, work *in)
 {
+    const segment *s = in->s;
+
     in->said = NULL;
     in->nstreams = 0;
     for (int k = 0; k < STREAMS; k++) {
@@ -453,16 +477,15 @@ static void start_units(jo_ctx *cx, const segment *s, samples *in)
 
 static apr_status_t write_segment(jo_ctx *cx, const segment *s, uint8_t *buf)
 {
-    samples *in = apr_palloc(cx->pool, sizeof(*in));
+    work *in = apr_palloc(cx->pool, sizeof(*in));
     jo_ts_writer w;
 
-    in->data[VIDEO] = buf + s->size - sample_bytes(s, VIDEO);
-    in->data[SOUND] = apr_palloc(cx->pool, (size_t)sample_bytes(s, SOUND) + 1);
-    if (read_samples(cx, s, in) != APR_SUCCESS) {
-        return cx->code;
-    }
+    in->s = s;
+    jo_fetch_init(cx, &in->fetch);
+    start_reader(in, VIDEO, buf + s->size - sample_bytes(s, VIDEO));
+    start_reader(in, SOUND, apr_palloc(cx->pool, (size_t)sample_bytes(s, SOUND) + 1));
     jo_ts_writer_init(&w, buf, (size_t)s->size);
-    start_units(cx, s, in);
+    start_units(cx, in);
     jo_ts_write_tables(&w, in->streams, in->nstreams, in->streams[VIDEO].pid, s->number);
     if ((in->more[VIDEO] ? write_units(cx, &w, in) : write_sound(cx, &w, in)) != APR_SUCCESS) {
         return cx->code;
