@@ -75,6 +75,7 @@ DocumentRoot "$run/docs"
 </Location>
 <Location /ts>
     JitOriginHlsContainer ts
+    JitOriginQueryOptions hls_client_manifest_version
 </Location>
 <Location /static>
     JitOrigin Off

@@ -8,17 +8,17 @@ use Exporter 'import';
 
 our @EXPORT_OK = qw(hls_playlist hls_segments dash_segments smooth_segments);
 
-# get: a function of a path. rung: lines of the picture, or "audio".
+# get: a function of a path. rung: lines of the picture, or "audio". query: of the multivariant playlist.
 sub hls_playlist {
-    my ($get, $title, $rung) = @_;
-    my $text = $get->("$title/.m3u8");
+    my ($get, $title, $rung, $query) = @_;
+    my $text = $get->("$title/.m3u8" . ($query // ''));
     my ($uri) = $rung eq 'audio' ? $text =~ /TYPE=AUDIO.*URI="([^"]+)"/ : $text =~ /RESOLUTION=\d+x$rung,.*\n([^#\n].*)/;
     return "$title/" . ($uri // die "$title/.m3u8: no $rung\n");
 }
 
 sub hls_segments {
-    my ($get, $title, $rung) = @_;
-    my $path = hls_playlist($get, $title, $rung);
+    my ($get, $title, $rung, $query) = @_;
+    my $path = hls_playlist($get, $title, $rung, $query);
     my ($folder) = $path =~ m{^(.*/)};
     return map { "$folder$_" } $get->($path) =~ /^([^#\n].*)$/mg;
 }

@@ -37,7 +37,8 @@ for my $length (keys %seconds) {
 
 # -- counting
 
-sub get { my ($url) = @_; my $out = `'@{[command()]}' get '$dir/$url'`; die "jitorigin get $url failed\n" if $?; return $out }
+my @with; # settings of the server
+sub get { my ($url) = @_; my $out = `'@{[command()]}' get @with '$dir/$url'`; die "jitorigin get $url failed\n" if $?; return $out }
 
 # Instructions of our own object while the request runs; calling and leaving a function of the list starts or ends the
 # counting.
@@ -45,7 +46,7 @@ sub count {
     my ($url, @toggles) = @_;
     my $file = "$dir/callgrind.out";
     my $toggle = join ' ', map { "--toggle-collect=$_" } @toggles;
-    my $said = `'$valgrind' -q --tool=callgrind --callgrind-out-file='$file' $toggle '@{[command()]}' get '$dir/$url' 2>&1 >/dev/null`;
+    my $said = `'$valgrind' -q --tool=callgrind --callgrind-out-file='$file' $toggle '@{[command()]}' get @with '$dir/$url' 2>&1 >/dev/null`;
     die "callgrind of $url: $said\n" if $? || $said =~ /\S/;
     return own_cost($file);
 }
@@ -70,6 +71,14 @@ sub own_cost {
     return $sum || die "callgrind saw nothing of ours\n";
 }
 
+sub in_ts {
+    my ($work) = @_;
+    @with = qw(--with hls=ts);
+    my $got = $work->();
+    @with = ();
+    return $got;
+}
+
 # The path of the segment that begins with picture 7500 or 87500: half way, and the same modulo the 64 samples of an index's block.
 sub segment {
     my ($find, $title) = @_;
@@ -85,6 +94,8 @@ for my $length (qw(short long)) {
         $count{"$length-$kind load"} = count("$title/.m3u8", 'jo_title_make');
         $count{"$length-$kind segment hls"} = count(segment(\&hls_segments, $title), @serve);
         $count{"$length-$kind segment mss"} = count(segment(\&smooth_segments, $title), @serve);
+        $count{"$length-$kind load for ts"} = in_ts(sub { count("$title/.m3u8", 'jo_title_make') });
+        $count{"$length-$kind segment ts"} = in_ts(sub { count(segment(\&hls_segments, $title), @serve, 'jo_body_read') });
         next if $length eq 'long';
         $count{"$length-$kind segment dash"} = count(segment(\&dash_segments, $title), @serve);
         $count{"$length-$kind segment hls, its bytes"} = count(segment(\&hls_segments, $title), 'jo_body_read');
@@ -99,7 +110,7 @@ for my $length (qw(short long)) {
 # -- proportions, which hold for any compiler
 
 for my $kind (qw(prog frag)) {
-    for my $format (qw(hls mss)) {
+    for my $format (qw(hls mss ts)) {
         my ($long, $short) = map { $count{"$_-$kind segment $format"} } qw(long short);
         cmp_ok($long, '<=', 1.05 * $short, "$kind, $format: a segment of 2 hours takes what one of 10 minutes takes");
     }

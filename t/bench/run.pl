@@ -72,7 +72,16 @@ sub rows {
         $one->("file/$source/$_", undef, "/$_-$source.ism/$_-$source.mp4") for uniq($low, $high);
     }
     for my $source (qw(frag prog)) {
+        my %target = (240 => 1.6, 720 => 0.9);
+        my $in_ts = sub { my ($get, $title, $rung) = @_; return hls_segments($get, "/ts$title", $rung) };
+        my $muxed = sub { my ($get, $title, $rung) = @_; return hls_segments($get, "/ts$title", $rung, '?hls_client_manifest_version=3') };
+        $segments->("ts/$source/$_", $target{$_}, $in_ts, $source, $_) for uniq($low, $high);
+        $segments->("muxed/$source/$_", $target{$_}, $muxed, $source, $_) for uniq($low, $high);
+        $segments->("packed/$source/audio", undef, $in_ts, $source, 'audio');
+    }
+    for my $source (qw(frag prog)) {
         $one->("hls/$source/multivariant", 1.5, "/$source.ism/.m3u8");
+        $one->("ts/$source/multivariant", 1.5, "/ts/$source.ism/.m3u8");
         $one->("hls/$source/playlist", undef, sub { hls_playlist($_[0], "/$source.ism", $low) });
         $one->("dash/$source/mpd", 1.5, "/$source.ism/.mpd");
         $one->("mss/$source/manifest", undef, "/$source.ism/Manifest");
@@ -258,7 +267,7 @@ sub stalled_bytes {
 sub memory {
     my (@rows) = @_;
     my $row_out = table("Anonymous memory of httpd per client that does not read, $o{clients} clients", ['output', -22], ['KB', 9], ['static KB', 9]);
-    for my $row (grep { $_->{kind} =~ m{^(?:hls|mss|file)/\w+/\d} } @rows) {
+    for my $row (grep { $_->{kind} =~ m{^(?:hls|ts|muxed|mss|file)/\w+/\d} } @rows) {
         $row_out->($row->{kind}, map { kb(stalled_bytes($o{clients}, @{$row->{$_}})) } qw(paths static));
     }
     return;
@@ -352,7 +361,7 @@ sub stalled {
     my $threads = $o{quick} ? 4 : 25;
     my $row_out = table("A new request while 20 x ThreadsPerChild ($threads) clients do not read",
         ['they ask for', -22], ['ms', 9], ['least-most', 11], ['MB of httpd', 11], ['target', 6], ['', -6]);
-    for my $row (grep { $_->{kind} =~ m{^(?:hls|mss)/\w+/$high$} } @rows) {
+    for my $row (grep { $_->{kind} =~ m{^(?:hls|ts|mss)/\w+/$high$} } @rows) {
         fresh(threads => $threads);
         first_byte_ms('/static/small') for 1 .. 3;
         first_byte_ms($row->{paths}[0]);
