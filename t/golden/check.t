@@ -226,7 +226,7 @@ sub plays {
 
 my $rows = 0;
 for my $line (grep { /^\| `/ } split /\n/, slurp(src() . '/docs/codecs.md') =~ s/## Refused.*//sr) {
-    my (undef, $entry, $codec, $values, undef, undef, undef, $plays) = split /\s*\|\s*/, $line;
+    my (undef, $entry, $codec, $values, undef, undef, undef, undef, $plays) = split /\s*\|\s*/, $line;
     next if $plays =~ /^as /;    # the same entry with something added
     $entry =~ tr/`//d;
     my $value = $values =~ /HLS `([^`]+)`/ ? $1 : $values =~ /`([^`]+)`/ ? $1 : '';

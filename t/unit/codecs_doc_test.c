@@ -3,7 +3,7 @@
 #include "../../src/media/codec.h"
 #include "tap.h"
 
-enum { CELLS = 8, HLS_CELL = 3, DASH_CELL = 4, SMOOTH_CELL = 5 };
+enum { CELLS = 9, HLS_CELL = 3, DASH_CELL = 5, SMOOTH_CELL = 6 };
 
 /* The cells of a table's row, cut in place: their number. */
 static int split(char *line, char *cells[CELLS + 1])
