@@ -100,12 +100,16 @@ sub manifest_query {
             (?<double> (?>"|%22) (?>(?!"|%22).)*+ (?>"|%22) )
             (?<single> (?>'|%27) (?>(?!'|%27).)*+ (?>'|%27) )
             (?<parens> (?>\(|%28) (?>(?&double)|(?&single)|(?&parens)|(?!\(|%28|\)|%29).)*+ (?>\)|%29) )
-            (?<starts> (?:[\w.~-]|%(?!2[126-9]|3[C-Ec-e]|7[Cc]))++=(?!=) | hls_(?:fmp4|no_audio_only|no_multiplex)(?:&|$) )
+            (?<starts> (?:[\w.~-]|%(?!2[126-9]|3[C-Ec-e]|7[Cc]))++=(?!=) | (?&flag)(?:&|$) )
+            (?<flag>   hls_(?:fmp4|no_audio_only|no_multiplex) )
             (?<value>  (?>(?!&(?&starts))(?>(?&double)|(?&single)|(?&parens)|.))*+ )
         )
-        & ( (?:aws(?:\.|%2[Ee])manifestfilter | filter | iss_client_manifest_version | max_bitrate | min_bitrate
-            | mpd_segment_template | start_index | t | vbegin | vend) = (?&value) )
-        | & (?&value)"}, " \6");
+        & ( (?:aws(?:\.|%2[Ee])manifestfilter | filter | hls_client_manifest_version | (?&flag) | iss_client_manifest_version
+            | max_bitrate | min_bitrate | mpd_segment_template | start_index | t | vbegin | vend) = (?&value)
+            | (?&flag) (?=&|$) )
+        | & (?&value)"}, " \7");
+    # A flag that is true is bare.
+    set req.http.X-Query = regsuball(req.http.X-Query, "(hls_(?:fmp4|no_audio_only|no_multiplex))=(?i:true|yes|1)(?= |$)", "\1");
     # An '&' that is still there belongs to a value: encoded, it no longer ends one.
     set req.http.X-Query = regsuball(regsuball(regsuball(req.http.X-Query, "&", "%26"), "^ +| +$", ""), " +", "&");
     if (req.http.X-Query ~ "[^\w&=.:/-]") {

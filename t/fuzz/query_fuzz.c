@@ -10,12 +10,12 @@
 
 unsigned long fuzz_successes;
 
-static const jo_settings settings = {
-    .manifest_filter = true, .query_options = JO_OPTION_MPD_TEMPLATE | JO_OPTION_ISS_VERSION};
+static const jo_settings settings = {.manifest_filter = true, .query_options = ~0U};
 
-/* What a multivariant playlist, a media playlist and a segment read. */
-static const unsigned kinds[] = {
-    JO_TAKES_TRACKS | JO_TAKES_ORDER | JO_TAKES_CLIP | JO_TAKES_OPTIONS, JO_TAKES_CLIP, 0};
+/* What all manifests together, an HLS media playlist and a segment read. */
+static const unsigned kinds[] = {JO_TAKES_TRACKS | JO_TAKES_ORDER | JO_TAKES_CLIP |
+                                     JO_TAKES_OPTIONS | JO_TAKES_CONTAINER | JO_TAKES_VARIANTS,
+                                 JO_TAKES_CLIP | JO_TAKES_CONTAINER, 0};
 
 /* An error is the client's, and says something short enough to send. */
 static void check_error(const jo_ctx *cx)
