@@ -18,13 +18,24 @@ static uint8_t aud_size(const jo_ts_video *v)
     return v->hevc ? sizeof(hevc_aud) : sizeof(avc_aud);
 }
 
+/* Are the parameter sets in the samples? avc3 and hev1 may have them in the record all the same; where that is silent, a
+ * sample's were added to it. */
+static bool has_sets(const jo_track *t)
+{
+    uint32_t box =
+        t->codec == &jo_codec_hevc ? JO_FOURCC('h', 'v', 'c', 'C') : JO_FOURCC('a', 'v', 'c', 'C');
+    jo_reader record = jo_nal_record(t, JO_ENTRY_SOURCE, box);
+
+    return t->in_band && jo_reader_left(&record) < t->config_len;
+}
+
 void jo_ts_video_init(jo_ctx *cx, const jo_track *t, jo_ts_video *v)
 {
     jo_smooth s = {0};
 
     *v = (jo_ts_video){.hevc = t->codec == &jo_codec_hevc, .nal_length = t->nal_length};
     /* Smooth's private data are the parameter sets in Annex B */
-    if (!t->in_band && t->codec->smooth(cx, t, &s)) {
+    if (!has_sets(t) && t->codec->smooth(cx, t, &s)) {
         v->sets = s.private_data;
         v->sets_len = s.private_len;
     }
