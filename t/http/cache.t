@@ -73,6 +73,9 @@ Alias /if "@DOCS@/vod"
     <If "req_novary('X-Version') == '1'">
         JitOriginUrlVersion On
     </If>
+    <If "req_novary('X-Container') == 'ts'">
+        JitOriginHlsContainer ts
+    </If>
 </Location>
 # All of a title is kept.
 Alias /all "@DOCS@/vod"
@@ -183,6 +186,8 @@ for my $case (
     ['.mpd?filter=type==%22video%22', '.mpd?sid=8&filter=type==%22video%22&x=', '.mpd?filter=(type%3D%3D%22video%22)',
         '.mpd?filter=TYPE=="video"', '.mpd?filter=%74ype==%22video%22&sid=1', '.mpd?filter=type==%22video%22||type==%22video%22'],
     ['.m3u8?vbegin=2&vend=9', '.m3u8?vend=9&vbegin=2', 'x.m3u8?vend=9&sid=4&vbegin=2', '.m3u8?vend=%39&vbegin=%32'],
+    ['.m3u8?hls_fmp4', '.m3u8?hls_fmp4=1&sid=1', '.m3u8?sid=2&hls_fmp4=true', 'x.m3u8?hls%5Ffmp4=TRUE'],
+    ["$media?hls_fmp4&vend=9", "$media?vend=9&hls_fmp4"],
     [$media, "$media?sid=1", $media =~ s/=/%3D/r],
 ) {
     my ($canonical, @others) = @$case;
@@ -237,6 +242,11 @@ for my $tenant (qw(a b a b)) {
 for my $version (1, 0, 1, 0) {
     my $found = ask($s, '/if/kite.ism/.mpd', {'X-Version' => $version})->{content} =~ m{v-[0-9a-f]+/} || 0;
     is($found, $version, "settings by header: $version");
+}
+
+for my $container (qw(ts fmp4 ts fmp4)) {
+    my $found = ask($s, '/if/kite.ism/.m3u8', {'X-Container' => $container})->{content} =~ /EXT-X-VERSION:4/ ? 'ts' : 'fmp4';
+    is($found, $container, "settings by header: $container");
 }
 
 # Ranges.

@@ -29,6 +29,12 @@ for my $name (qw(JitOrigin JitOriginDirect JitOriginServeSources JitOriginCors))
 refused('JitOriginSampleEntry both', qr/auto\|source/);
 refused('JitOriginUrlStyle dash', qr/unified\|cmaf/);
 refused('JitOriginClip frame', qr/segment\|exact/);
+refused('JitOriginHlsContainer mp4', qr/JitOriginHlsContainer takes one of fmp4\|ts\|auto, not "mp4"/);
+accepted("JitOriginHlsContainer $_") for qw(fmp4 TS auto);
+refused('JitOriginTsHevc ts', qr/JitOriginTsHevc takes one of Off\|On, not "ts"/);
+accepted('JitOriginTsHevc On');
+accepted('JitOriginQueryOptions hls_client_manifest_version hls_no_multiplex hls_no_audio_only');
+refused('JitOriginQueryOptions hls_fmp4', qr/JitOriginQueryOptions takes None or any of/);
 refused('JitOriginQueryOptions hls_minimum_fragment_length', qr/JitOriginQueryOptions takes None or any of mpd_segment_template\|/);
 accepted('JitOriginQueryOptions mpd_segment_template iss_client_manifest_version');
 accepted('JitOriginQueryOptions None');
@@ -84,7 +90,8 @@ for my $without (0, 1) {
 
 # .htaccess
 my $s = JitOrigin::Httpd->new(conf => qq(<Directory "\@DOCS\@">\nAllowOverride All\n</Directory>\n));
-for my $line ('JitOrigin On', 'JitOriginRoot /', 'JitOriginDirect On', 'JitOriginServeSources On', 'JitOriginMaxMoov 5M') {
+for my $line ('JitOrigin On', 'JitOriginRoot /', 'JitOriginDirect On', 'JitOriginServeSources On', 'JitOriginMaxMoov 5M', 'JitOriginHlsContainer ts',
+    'JitOriginTsHevc On') {
     (my $dir = $line) =~ s/ .*//;
     add_title($s->docs . "/$dir", 'kite', 'video:kite.mp4');
     JitOrigin::Httpd::write_file($s->docs . "/$dir/.htaccess", "$line\n");
@@ -92,7 +99,7 @@ for my $line ('JitOrigin On', 'JitOriginRoot /', 'JitOriginDirect On', 'JitOrigi
 $s->expect(qr/not allowed here/);
 $s->start;
 is($s->get("/$_/kite.ism/.m3u8")->{status}, 500, ".htaccess can't say $_")
-    for qw(JitOrigin JitOriginRoot JitOriginDirect JitOriginServeSources JitOriginMaxMoov);
+    for qw(JitOrigin JitOriginRoot JitOriginDirect JitOriginServeSources JitOriginMaxMoov JitOriginHlsContainer JitOriginTsHevc);
 $s->finish;
 
 done_testing;
