@@ -265,11 +265,12 @@ sub raw_get {
     return ($status || 0, $head, $body);
 }
 
-# The response by the command, without any server.
+# The response by the command, without any server; with: as if directives were set (`jitorigin get --help`).
 sub cli_get {
-    my ($self, $file) = @_;
+    my ($self, $file, $with) = @_;
     my $out = $self->run_dir . '/cli.out';
-    system(cli() . " get '$file' >'$out' 2>'$out.err'") == 0 or die "jitorigin get $file: " . read_file("$out.err");
+    my $options = $with ? "--with $with " : '';
+    system(cli() . " get $options'$file' >'$out' 2>'$out.err'") == 0 or die "jitorigin get $file: " . read_file("$out.err");
     return read_file($out);
 }
 

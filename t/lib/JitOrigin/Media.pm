@@ -21,6 +21,7 @@ my %recipe = (
     'kite.mp4'  => "$av $exact",                               # picture and sound, interleaved
     'video.mp4' => "$av $exact -an",                           # one track: one long range per segment
     'tone.mp4'  => "-f lavfi -i sine=frequency=880:sample_rate=48000 -t 12 -c:a aac $exact",
+    'dolby.mp4' => "-f lavfi -i sine=frequency=880:sample_rate=48000 -t 12 -ac 2 -c:a ac3_fixed $exact",
     'frag.mp4'  => "$av $exact -movflags frag_keyframe+empty_moov+default_base_moof",
     'noise.mp4' => "$noise $exact",                            # segments of some megabytes
 );
