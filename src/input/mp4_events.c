@@ -1,5 +1,5 @@
 /* Event messages in files: emsg boxes between fragments (23009-1 5.10.3.3), tracks of them (23001-18) and tracks of ID3
- * tags (DASH-IF Live Media Ingest 1.1, 6.7). */
+ * tags (DASH-IF Live Media Ingest, "Requirements for Timed Metadata"). */
 #include "../base/log.h"
 #include "../base/status.h"
 #include "../base/ticks.h"
@@ -218,12 +218,19 @@ static const char *read_uri(const uint8_t *entry, size_t len)
     return read_string(&body);
 }
 
+/* The URI is that of event messages, or of those who made ID3. */
+static bool is_id3_uri(const char *uri)
+{
+    return !strcmp(uri, JO_ID3_SCHEME) || !strcmp(uri, "http://www.id3.org") ||
+           !strcmp(uri, "http://www.id3.org/");
+}
+
 static bool is_event_entry(const uint8_t *entry, size_t len)
 {
     uint32_t type = jo_get_u32(entry + 4);
 
     return type == JO_FOURCC('e', 'v', 't', 'e') ||
-           (type == JO_FOURCC('u', 'r', 'i', 'm') && !strcmp(read_uri(entry, len), JO_ID3_SCHEME));
+           (type == JO_FOURCC('u', 'r', 'i', 'm') && is_id3_uri(read_uri(entry, len)));
 }
 
 bool jo_mp4_holds_events(jo_reader stbl)
@@ -263,18 +270,20 @@ static void read_instances(jo_mp4_file *f, const jo_track *t, jo_reader r, int64
     }
 }
 
-/* A sample that is one tag; an empty one says that there is none. */
+/* A sample that is one tag; an empty one says that there is none. No duration: that is not known yet. */
 static void read_tag(jo_mp4_file *f, const jo_track *t, jo_reader r, const jo_sample *s, uint32_t n)
 {
     jo_event_found e = {.time = jo_mp4_edited(t, jo_ticks_add(s->dts, s->cts)),
-                        .duration = to_ns(s->duration, t->timescale),
+                        .duration = s->duration > 0 ? to_ns(s->duration, t->timescale) : -1,
                         .id = n,
                         .scheme = JO_ID3_SCHEME,
                         .value = ""};
 
     read_payload(&r, &e);
-    if (e.len > 0) {
+    if (e.len >= 3 && !memcmp(e.payload, "ID3", 3)) {
         jo_events_add(f->events, &e);
+    } else if (e.len > 0) {
+        complain(f, "it is no ID3 tag");
     }
 }
 

@@ -436,6 +436,8 @@ static void test_tracks(void)
     e = load((film){.meta = ID3, .messages = tags, .n = 2, .media_time = 5}, NULL);
     is_str(times(e), "1000/2 3000/4", "a track of ID3 tags");
     ok(e && e->id3.count == 2 && e->id3.at[0].duration == NS, "  are ID3, and last as its samples");
+    e = load((film){.meta = "http://www.id3.org/", .messages = in, .n = 3}, NULL);
+    ok(e == NULL && warnings == 1 && strstr(last_warning, "no ID3 tag"), "what is no tag is none");
     ok(load((film){.meta = "urn:other", .messages = tags, .n = 2}, NULL) == NULL &&
            cx.code == APR_SUCCESS,
        "other metadata is none");
