@@ -70,6 +70,11 @@ my $conf = <<'CONF';
     JitOrigin On
     JitOriginUrlVersion On
 </Location>
+<Location /ts>
+    JitOrigin On
+    JitOriginHlsContainer ts
+    JitOriginQueryOptions hls_client_manifest_version
+</Location>
 Redirect /moved /vod
 Redirect /round /round
 CONF
@@ -97,7 +102,7 @@ my $plain = JitOrigin::Httpd->new(modules => [qw(cache cache_socache socache_shm
 @{[$cache =~ s/JitOriginCacheKey On/JitOriginCacheKey Off/r]}
 CONF
 add_title($_->docs . '/vod', 'kite', 'video:kite.mp4', 'audio:kite.mp4') for $s, $c, $plain;
-add_title($s->docs . "/$_", 'kite', 'video:kite.mp4', 'audio:kite.mp4') for 'zip', 'versioned', map { "faulty/$_" } keys %faults;
+add_title($s->docs . "/$_", 'kite', 'video:kite.mp4', 'audio:kite.mp4') for 'zip', 'versioned', 'ts', map { "faulty/$_" } keys %faults;
 JitOrigin::Httpd::write_file($s->docs . '/soft.html', 'no such page');
 
 # audit(OPTIONS AND URLS…): (exit status, output)
@@ -147,6 +152,11 @@ for my $kind (@kinds) {
     my (undef, $json) = verdicts($s->base . '/versioned/kite.ism/.m3u8');
     is(questions($json), 'hit', 'versioned URLs are good');
     cmp_ok($json->{good}{versioned}, '>=', 8, '  as asked');
+    for my $query ('', '?hls_client_manifest_version=3') {
+        ($status, $json) = verdicts('--segments', 9, $s->base . "/ts/kite.ism/.m3u8$query");
+        is("$status " . questions($json), '0 hit', "transport streams$query are good");
+        is($json->{resources}, 1 + 2 * (1 + 3), '  playlists, and segments of pictures and of packed audio');
+    }
     ($status, $json) = verdicts($s->base . '/moved/kite.ism/.m3u8');
     is(questions($json, 'fail'), '', 'a redirect is followed');
     my (undef, $straight) = verdicts($s->base . '/vod/kite.ism/.m3u8');
