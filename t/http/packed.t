@@ -26,9 +26,10 @@ CONF
 add_title($s->docs . '/ts', 'kite', 'video:kite.mp4', 'audio:kite.mp4');
 add_title($s->docs . '/ts', 'tone', 'audio:tone.mp4');
 add_title($s->docs . '/ts', 'dolby', 'video:video.mp4', 'audio:dolby.mp4');
+add_title($s->docs . '/ts', $_, "audio:$_.mp4") for qw(plus mpeg);
 $s->start;
 
-my %type = (aac => 'audio/aac', ac3 => 'audio/ac3');
+my %type = (aac => 'audio/aac', ac3 => 'audio/ac3', ec3 => 'audio/eac3', mp3 => 'audio/mpeg');
 my %files;
 
 sub is_framed { # do frames of AAC follow each other from the tag to the end?
@@ -47,9 +48,9 @@ sub ranges_of { # [from, to]…: around the tag, the first header and the end, a
         map { [$_ * $step, $_ * $step + $step < $last ? $_ * $step + $step : $last] } 0 .. 8);
 }
 
-for my $title (qw(kite tone dolby)) {
+for my $title (qw(kite tone dolby plus mpeg)) {
     my (undef, undef, $segments) = hls_urls($s, "/ts/$title.ism");
-    my @packed = grep { /\.(?:aac|ac3)$/ } @$segments;
+    my @packed = grep { /\.(?:aac|ac3|ec3|mp3)$/ } @$segments;
     cmp_ok(scalar @packed, '>=', 3, "$title: its playlist names packed audio");
     $files{$title} = $packed[0];
     for my $url (@packed) {

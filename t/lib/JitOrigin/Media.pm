@@ -22,6 +22,8 @@ my %recipe = (
     'video.mp4' => "$av $exact -an",                           # one track: one long range per segment
     'tone.mp4'  => "-f lavfi -i sine=frequency=880:sample_rate=48000 -t 12 -c:a aac $exact",
     'dolby.mp4' => "-f lavfi -i sine=frequency=880:sample_rate=48000 -t 12 -ac 2 -c:a ac3_fixed $exact",
+    'plus.mp4'  => "-f lavfi -i sine=frequency=880:sample_rate=48000 -t 12 -ac 2 -c:a eac3 $exact",
+    'mpeg.mp4'  => "-f lavfi -i sine=frequency=880:sample_rate=48000 -t 12 -ac 2 -c:a mp2 $exact",
     'frag.mp4'  => "$av $exact -movflags frag_keyframe+empty_moov+default_base_moof",
     'noise.mp4' => "$noise $exact",                            # segments of some megabytes
 );
