@@ -575,7 +575,7 @@ static void test_carriers(void)
 {
     const film audio = {
         .kind = 'a', .timescale = 48000, .messages = spread, .n = 5, .media_time = 1920};
-    const film video = {.timescale = 90000, .media_time = 3600};
+    const film video = {.timescale = 90000, .media_time = 3600}, late = {.empty = 1000};
 
     serve(&audio, NULL, "<audio src=\"a.mp4\" systemBitrate=\"2000\"/>");
     is_str(emsgs("hls/k-audio=2000-1.m4s", NULL, false), "0:48000/1 46080:48000/2",
@@ -587,6 +587,11 @@ static void test_carriers(void)
     is_str(emsgs("hls/k-video=1000-2.m4s", NULL, false), "90000:90000/2 93600:90000/3", "  and on");
     is_str(emsgs("hls/k-video_1=1500-2.m4s", NULL, false), "90000:90000/2 93600:90000/3",
            "all rungs");
+    serve(&audio, &late,
+          "<audio src=\"a.mp4\" systemBitrate=\"2000\"/>"
+          "<video src=\"b.mp4\" systemBitrate=\"1000\"/>");
+    is_str(emsgs("dash/k-video=1000-25.dash", NULL, false), "0:25/1 24:25/2 25:25/3",
+           "pictures that start late have first what was before them");
 }
 
 static void test_clips(void)
