@@ -532,9 +532,7 @@ static void video_is(const jo_ts_video *v, bool random, bool sound, const char *
     jo_ts_writer w;
     pes p = {0};
 
-    u.size = jo_ts_video_read_size(v, in, len, random);
-    if (v->nal_length == 4 && u.size != jo_ts_video_size(v, len, random))
-        u.size = 0;
+    u.size = jo_ts_video_size(v, len, random);
     size_t size = (size_t)jo_ts_pes_packets(&u) * JO_TS_PACKET;
     buf = malloc(size);
     jo_ts_writer_init(&w, buf, size);
@@ -544,6 +542,8 @@ static void video_is(const jo_ts_video *v, bool random, bool sound, const char *
         wrong = "damage";
     if (!wrong && p.len + p.stuffing != u.size)
         wrong = "not the announced size";
+    while (!wrong && v->nal_length < 4 && p.len > want_len && p.data[p.len - 1] == 0)
+        p.len--; /* room that was not needed */
     if (!wrong && (p.len != want_len || memcmp(p.data, want, want_len)))
         wrong = "bytes";
     if (!ok(!wrong, "%s", what)) {
@@ -619,7 +619,7 @@ static void test_damage(void)
         jo_ts_stream s = {.type = JO_TS_AVC, .pid = 0x100};
         jo_ts_writer w;
         pes p;
-        u.size = jo_ts_video_read_size(&v, in, len, u.random);
+        u.size = jo_ts_video_size(&v, len, u.random);
         size_t size = (size_t)jo_ts_pes_packets(&u) * JO_TS_PACKET;
         uint8_t *buf = malloc(size);
         jo_ts_writer_init(&w, buf, size);
