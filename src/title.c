@@ -195,7 +195,7 @@ static size_t track_memory(const jo_track *t)
 size_t jo_title_memory(const jo_title *t)
 {
     const jo_period *period = &t->presentation->periods[0];
-    size_t n = 16384 + jo_events_memory(period->events);
+    size_t n = 16384 + period->events_memory;
 
     for (int i = 0; i < period->ntracks; i++) {
         n += track_memory(period->tracks[i]);

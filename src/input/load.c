@@ -458,8 +458,10 @@ static void place_events(loader *l, jo_presentation *p)
 
     for (int i = 0; i < l->nfiles; i++) {
         take_events(b, p, l->files[i].media.events);
+        period->events_memory += jo_events_memory(l->files[i].media.events);
     }
     period->events = jo_events_finish(b, true);
+    period->events_memory += jo_events_memory(period->events);
     for (int i = 0; i < period->ntracks; i++) {
         jo_track *t = period->tracks[i];
         if (t->kind != JO_TEXT && t->kind == period->tracks[period->reference]->kind) {

@@ -20,6 +20,7 @@ typedef struct jo_period {
     int reference; /* track whose random access points set the boundaries: first video, else first audio, else text */
     int64_t late_num,
         late_den; /* seconds of the edited time line before all tracks, which the wire's has not */
+    size_t events_memory;    /* bytes that these take, and what files say of them */
     const jo_events *events; /* on the wire time line, within the title; NULL: none */
 } jo_period;
 
