@@ -510,19 +510,6 @@ static apr_status_t make(jo_ctx *cx, const jo_maker *self, void *buf)
     return rv;
 }
 
-/* Those that are open. */
-static jo_source *const *list_sources(jo_ctx *cx, const jo_presentation *p, const jo_resource *rs)
-{
-    jo_source **list = apr_pcalloc(cx->pool, sizeof(jo_source *) * ((size_t)p->nsources + 1));
-
-    for (int i = 0, n = 0; i < p->nsources; i++) {
-        if (rs->sources[i] != NULL) {
-            list[n++] = rs->sources[i];
-        }
-    }
-    return list;
-}
-
 apr_status_t jo_ts_render_segment(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,
                                   const jo_resource *rs, jo_body *body)
 {
@@ -536,7 +523,7 @@ apr_status_t jo_ts_render_segment(jo_ctx *cx, const jo_presentation *p, const jo
                            period->tracks[track]->token, period->tracks[track]->codec->name);
         }
     }
-    s->maker = (jo_maker){make, list_sources(cx, p, rs)};
+    s->maker = (jo_maker){make, jo_resource_sources(cx, p, rs)};
     s->rs = *rs;
     s->at = rs->segment;
     s->number = plan->base_number + rs->segment;
