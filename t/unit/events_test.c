@@ -19,6 +19,7 @@ static apr_pool_t *pool;
 static jo_ctx cx;
 static jo_limits limits;
 static int warnings;
+static size_t kept; /* bytes of the title */
 static char last_warning[256];
 
 static void count_warning(void *baton, jo_log_level level, const char *line)
@@ -265,6 +266,7 @@ static const jo_events *load(film a, const film *b)
     const char *text;
     jo_title *t;
 
+    kept = 0;
     a.path = "/t/a.mp4";
     add_film(mem, a);
     if (b) {
@@ -280,6 +282,7 @@ static const jo_events *load(film a, const film *b)
         printf("# %s\n", cx.message);
         return NULL;
     }
+    kept = jo_title_memory(t);
     return t->presentation->periods[0].events;
 }
 
@@ -417,9 +420,11 @@ static void test_limits(void)
     limits.events_size = 0;
     ok(load_messages(many, 64) == NULL && warnings == 0 && cx.code == APR_SUCCESS,
        "none, if asked");
+    size_t without = kept;
     limits = jo_limits_default;
     e = load_messages(many, 64);
     ok(e && e->all.count == 64 && warnings == 0, "all within a megabyte");
+    ok(kept > without + 128 * sizeof(jo_event), "the title's memory counts them");
     ok(jo_events_memory(e) > 64 * sizeof(jo_event) && jo_events_memory(NULL) == 0,
        "memory counted");
 }
