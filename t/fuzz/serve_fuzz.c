@@ -1,6 +1,6 @@
 /* End to end: "URL\0DESCRIPTOR\0FILE" is a request for kite.ism/URL and what it is made from. Then everything that the
  * title's playlists list is fetched: it must be there, with the length that was promised. Then all of it again for an exact
- * clip (by the URL's query, if it has one) with every setting on. */
+ * clip (by the URL's query, if it has one) with every setting on; and HLS in TS, by renditions, multiplexed, and clipped. */
 #include "../../src/origin.h"
 #include "fuzz.h"
 
@@ -22,15 +22,18 @@ static const jo_limits limits = {.descriptor_size = 1 << 16,
                                  .segments = 400,
                                  .segment_size = 1 << 20,
                                  .events_size = 1 << 16};
-static const jo_settings settings[] = {
-    {.keep_sample_entry = false},
-    {.keep_sample_entry = true,
-     .cmaf_urls = true,
-     .url_version = true,
-     .exact_clips = true,
-     .manifest_filter = true,
-     .progressive = true,
-     .query_options = JO_OPTION_MPD_TEMPLATE | JO_OPTION_ISS_VERSION}};
+static const jo_settings settings[] = {{.keep_sample_entry = false},
+                                       {.keep_sample_entry = true,
+                                        .cmaf_urls = true,
+                                        .url_version = true,
+                                        .exact_clips = true,
+                                        .manifest_filter = true,
+                                        .progressive = true,
+                                        .query_options = ~0U},
+                                       {.hls_container = JO_CONTAINER_TS,
+                                        .hevc_in_ts = true,
+                                        .exact_clips = true,
+                                        .query_options = JO_OPTION_HLS_VERSION}};
 
 typedef struct server {
     const jo_opener *files;
@@ -130,17 +133,22 @@ static void follow(apr_pool_t *pool, const server *on, char *playlist, int depth
     apr_pool_destroy(sub);
 }
 
+static void walk_hls(apr_pool_t *pool, const server *on, const char *query)
+{
+    answer hls = fetch(pool, on, apr_pstrcat(pool, ".m3u8", query, NULL));
+    if (hls.code == APR_SUCCESS) {
+        follow(pool, on, hls.text, 1);
+        fuzz_successes++;
+    }
+}
+
 static void walk(apr_pool_t *pool, const server *on, const char *query)
 {
     static const char *const manifests[] = {".mpd", "Manifest", "kite.mp4"};
 
     for (size_t i = 0; i < sizeof manifests / sizeof *manifests; i++)
         fetch(pool, on, apr_pstrcat(pool, manifests[i], query, NULL));
-    answer hls = fetch(pool, on, apr_pstrcat(pool, ".m3u8", query, NULL));
-    if (hls.code == APR_SUCCESS) {
-        follow(pool, on, hls.text, 1);
-        fuzz_successes++;
-    }
+    walk_hls(pool, on, query);
 }
 
 static void run(apr_pool_t *pool, const char *url, const char *ism, size_t ism_len,
@@ -157,6 +165,11 @@ static void run(apr_pool_t *pool, const char *url, const char *ism, size_t ism_l
     on.settings = &settings[1];
     fetch(pool, &on, url);
     walk(pool, &on, query ? query : "?t=0.3-1.1");
+    on.settings = &settings[2];
+    fetch(pool, &on, url);
+    walk_hls(pool, &on, "");
+    walk_hls(pool, &on, "?hls_client_manifest_version=3");
+    walk_hls(pool, &on, "?hls_client_manifest_version=1&t=0.3-1.1");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
