@@ -26,7 +26,7 @@ includes() {
 violations() {
     includes | awk -F '\t' '
         BEGIN {
-            n = split("base io media input plan output title find origin list httpd mod_jitorigin", order, " ")
+            n = split("base io media input plan output title find origin list list_hls httpd mod_jitorigin", order, " ")
             for (i = 1; i <= n; i++) rank[order[i]] = i
             rank["cli"] = rank["httpd"]
         }
