@@ -5,6 +5,7 @@
 #include "media/codec.h"
 #include "output/hls_container.h"
 #include "output/hls_ts.h"
+#include "plan/keyframes.h"
 #include "plan/url.h"
 #include "plan/url_write.h"
 
@@ -99,6 +100,21 @@ static apr_status_t find_variant(jo_ctx *cx, const jo_title *t, jo_found *f, con
     return APR_SUCCESS;
 }
 
+static apr_status_t find_keyframe(jo_ctx *cx, const jo_title *t, jo_found *f, const jo_url_match *m)
+{
+    jo_keyframes ks;
+    jo_keyframe k;
+
+    jo_keyframes_init(&ks, t->presentation->periods[0].tracks[m->track]);
+    if (!jo_keyframes_find(&ks, m->number, &k)) {
+        return jo_fail(cx, JO_ENOTFOUND, "track %s has no key picture %" APR_INT64_T_FMT,
+                       t->tokens[m->track], m->number);
+    }
+    f->resource.keyframe = k.number;
+    f->resource.sample = k.sample;
+    return APR_SUCCESS;
+}
+
 static apr_status_t find_numbered(jo_ctx *cx, const jo_title *t, jo_found *f, const jo_url_match *m)
 {
     switch (f->route->address) {
@@ -106,6 +122,8 @@ static apr_status_t find_numbered(jo_ctx *cx, const jo_title *t, jo_found *f, co
         return APR_SUCCESS;
     case JO_BY_VARIANT:
         return find_variant(cx, t, f, m);
+    case JO_BY_KEYFRAME:
+        return find_keyframe(cx, t, f, m);
     default:
         return find_segment(cx, t, f, m);
     }
@@ -206,7 +224,7 @@ static apr_status_t choose_clip(jo_ctx *cx, const jo_title *t, jo_found *f)
 /* A segment that is cut as a clip is: the title's own times, the clip's cuts. */
 static apr_status_t enter_clip(jo_ctx *cx, const jo_title *t, const folders *in, jo_found *f)
 {
-    bool segment = f->resource.track >= 0 &&
+    bool segment = f->resource.track >= 0 && f->route->address != JO_BY_KEYFRAME &&
                    (f->route->class == JO_CLASS_SEGMENT || f->route->class == JO_CLASS_INIT);
 
     if (!f->resource.settings->exact_clips || !segment) {
@@ -448,18 +466,39 @@ static int next_segment(const jo_found *f)
     return i < tp->last ? i : -1;
 }
 
+static int64_t next_keyframe(const jo_found *f)
+{
+    jo_keyframes ks;
+    jo_keyframe k;
+
+    jo_keyframes_init(&ks, f->presentation->periods[0].tracks[f->resource.track]);
+    return jo_keyframes_find(&ks, f->resource.keyframe, &k) && jo_keyframes_next(&ks, &k, &k)
+               ? k.number
+               : -1;
+}
+
+/* What the URL of the next has in place of this one's; -1: there is none. */
+static int64_t next_number(const jo_found *f)
+{
+    int next = f->resource.segment < 0 ? -1 : next_segment(f);
+    bool edge = f->plan == &f->view.plan && f->packager == &jo_packager_hls;
+
+    if (f->resource.keyframe > 0) {
+        return next_keyframe(f);
+    }
+    if (next < 0 || edge) { /* playlists name only the edges of a clip in its folder */
+        return -1;
+    }
+    return jo_packager_number(f->packager, f->route, f->presentation, f->plan, f->resource.track,
+                              next);
+}
+
 const char *jo_find_next(jo_ctx *cx, const jo_title *t, const jo_found *f)
 {
     int track = f->resource.track;
-    int next = f->resource.segment < 0 ? -1 : next_segment(f);
-    bool edge = f->plan == &f->view.plan && f->packager == &jo_packager_hls;
+    int64_t number = next_number(f);
     jo_text out;
 
-    if (next < 0 || edge) { /* playlists name only the edges of a clip in its folder */
-        return NULL;
-    }
-    int64_t number =
-        jo_packager_number(f->packager, f->route, f->presentation, f->plan, track, next);
     const jo_url_parts parts = {.base = t->base,
                                 .token = t->tokens[track],
                                 .sound =

@@ -27,6 +27,10 @@ static int64_t sample_bytes(const jo_found *f, int track)
 {
     const jo_cut *cut;
 
+    if (f->resource.keyframe > 0 && track >= 0) {
+        return jo_index_range_bytes(f->presentation->periods[0].tracks[track]->index,
+                                    f->resource.sample, f->resource.sample + 1);
+    }
     if (track < 0 || f->resource.segment < 0) {
         return 0;
     }
@@ -57,6 +61,22 @@ static const char *text_of(jo_ctx *cx, const jo_body *body)
 
 static apr_status_t follow(follower *w, const char *path);
 
+/* A reference from a playlist that lies in `folder`, "" or ending in a slash. */
+static const char *resolve(follower *w, const char *folder, const char *path)
+{
+    static const char up[] = "../";
+
+    while (*folder && !strncmp(path, up, strlen(up))) {
+        const char *end = folder + strlen(folder) - 1;
+        while (end > folder && end[-1] != '/') {
+            end--;
+        }
+        folder = apr_pstrmemdup(w->cx->pool, folder, (apr_size_t)(end - folder));
+        path += strlen(up);
+    }
+    return apr_pstrcat(w->cx->pool, folder, path, NULL);
+}
+
 static apr_status_t read_line(follower *w, const char *folder, char *line)
 {
     static const char name[] = "URI=\"";
@@ -77,7 +97,7 @@ static apr_status_t read_line(follower *w, const char *folder, char *line)
     if (path == NULL) {
         return jo_fail(w->cx, JO_EBUG, "a playlist names %s", uri);
     }
-    return follow(w, apr_pstrcat(w->cx->pool, folder, path, NULL));
+    return follow(w, resolve(w, folder, path));
 }
 
 static apr_status_t read_playlist(follower *w, const char *path, const jo_found *f)

@@ -40,18 +40,33 @@ static apr_status_t check_same(jo_ctx *cx, const jo_title *t, int i)
                : jo_source_reopen(cx, ref->path, &ref->id, &src);
 }
 
-/* Opens what holds the samples of a track in the segment, and with it what says where they are. */
+/* Samples [*from, *until) of a track: those of the segment, or the one picture. */
+static void range_of(const jo_found *f, int track, uint32_t *from, uint32_t *until)
+{
+    const jo_resource *rs = &f->resource;
+
+    *from = rs->sample;
+    *until = rs->sample + 1;
+    if (rs->segment >= 0) {
+        const jo_cut *cut = &f->plan->tracks[track].cuts[rs->segment];
+        *from = cut[0].sample;
+        *until = cut[1].sample;
+    }
+}
+
+/* Opens what holds them, and with it what says where they are. */
 static apr_status_t open_samples(jo_ctx *cx, const jo_title *t, const jo_found *f, int track_no,
                                  jo_source **sources)
 {
     const jo_track *track = t->presentation->periods[0].tracks[track_no];
-    const jo_cut *cut = &f->plan->tracks[track_no].cuts[f->resource.segment];
     int own = track->span.source;
     apr_status_t rv = sources[own] ? APR_SUCCESS : open_same(cx, t, own, &sources[own]);
+    uint32_t from, until;
 
-    for (int k = jo_track_run(track, cut[0].sample); k < track->nruns && rv == APR_SUCCESS; k++) {
+    range_of(f, track_no, &from, &until);
+    for (int k = jo_track_run(track, from); k < track->nruns && rv == APR_SUCCESS; k++) {
         const jo_run *run = &track->runs[k];
-        if (run->sample >= cut[1].sample) {
+        if (run->sample >= until) {
             break;
         }
         if (sources[run->source] == NULL) {

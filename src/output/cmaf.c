@@ -137,6 +137,7 @@ typedef struct layout {
     uint32_t first, count; /* samples */
     uint32_t trun;         /* flags */
     uint32_t tfhd;
+    uint32_t duration;   /* of each, where the tfhd says it */
     uint32_t per_sample; /* bytes in the trun */
     int64_t bytes;       /* of the samples */
     const jo_writer
@@ -150,6 +151,7 @@ static layout make_layout(const jo_track *t, uint32_t first, uint32_t last)
                 .count = last - first,
                 .trun = TRUN_DATA_OFFSET | TRUN_SIZE,
                 .tfhd = TFHD_BASE_IS_MOOF,
+                .duration = ix->duration,
                 .per_sample = 4};
 
     if (last <= ix->const_until) {
@@ -251,12 +253,12 @@ int64_t jo_cmaf_segment_size(const jo_track *t, const jo_track_plan *tp, int i)
            fragments * (moof_size(&l) + MDAT_HEADER) + tp->cuts[i + 1].bytes - tp->cuts[i].bytes;
 }
 
-static void write_tfhd(jo_writer *w, const jo_track *t, const layout *l)
+static void write_tfhd(jo_writer *w, const layout *l)
 {
     size_t at = jo_full_box_open(w, "tfhd", 0, l->tfhd);
     jo_write_u32(w, TRACK_ID);
     if (l->tfhd & TFHD_DEFAULT_DURATION) {
-        jo_write_u32(w, t->index->duration);
+        jo_write_u32(w, l->duration);
     }
     if (l->tfhd & TFHD_DEFAULT_FLAGS) {
         jo_write_u32(w, FLAGS_SYNC);
@@ -358,7 +360,7 @@ static apr_status_t write_fragment(jo_ctx *cx, const jo_track *t, const layout *
     jo_write_u32(w, (uint32_t)number);
     jo_box_close(w, at);
     size_t traf = jo_box_open(w, "traf");
-    write_tfhd(w, t, l);
+    write_tfhd(w, l);
     write_tfdt(w, t, l);
     write_trun(w, t, l, rs, body);
     jo_box_close(w, traf);
@@ -413,4 +415,41 @@ apr_status_t jo_cmaf_render_segment(jo_ctx *cx, const jo_presentation *p, const 
 {
     return write_segment(cx, p->periods[0].tracks[rs->track], &plan->tracks[rs->track], rs->segment,
                          plan->base_number + rs->segment, rs, body);
+}
+
+/* -- key pictures ---------------------------------------------------------------------------------- */
+
+/* All that differs from other samples is said once, so that all such headers of a track have one size. */
+static layout keyframe_layout(const jo_track *t, const jo_keyframe *k, int64_t duration)
+{
+    bool reordered = t->index->reordered;
+
+    return (layout){.first = k->sample,
+                    .count = 1,
+                    .trun = TRUN_DATA_OFFSET | TRUN_SIZE | (reordered ? TRUN_CTS : 0),
+                    .tfhd = TFHD_BASE_IS_MOOF | TFHD_DEFAULT_DURATION | TFHD_DEFAULT_FLAGS,
+                    .duration = duration > UINT32_MAX ? UINT32_MAX : (uint32_t)duration,
+                    .per_sample = reordered ? 8 : 4,
+                    .bytes = k->size};
+}
+
+int64_t jo_cmaf_keyframe_size(const jo_track *t, const jo_keyframe *k)
+{
+    layout l = keyframe_layout(t, k, 0);
+
+    return (int64_t)styp_size() + moof_size(&l) + MDAT_HEADER + k->size;
+}
+
+apr_status_t jo_cmaf_keyframe(jo_ctx *cx, const jo_track *t, const jo_keyframe *k, int64_t duration,
+                              const jo_resource *rs, jo_body *body)
+{
+    layout l = keyframe_layout(t, k, duration);
+    size_t headers = (size_t)(jo_cmaf_keyframe_size(t, k) - k->size);
+    jo_writer w;
+
+    jo_writer_init(&w, cx->pool, headers);
+    jo_write_reserve(&w, headers); /* the bytes stay where they are */
+    w.len = 0;
+    write_styp(&w);
+    return write_fragment(cx, t, &l, k->number, rs, body, &w, 0);
 }

@@ -3,6 +3,7 @@
 #define JO_CMAF_H
 
 #include "../media/codec.h"
+#include "../plan/keyframes.h"
 #include "packager.h"
 
 /* ftyp + moov of one track, without samples. */
@@ -15,5 +16,10 @@ apr_status_t jo_cmaf_render_segment(jo_ctx *cx, const jo_presentation *p, const 
 
 /* Bytes of segment i of a track, without building it. */
 int64_t jo_cmaf_segment_size(const jo_track *t, const jo_track_plan *tp, int i);
+
+/* styp + moof + mdat of a key picture that is shown for `duration` ticks, and how many bytes that is. */
+apr_status_t jo_cmaf_keyframe(jo_ctx *cx, const jo_track *t, const jo_keyframe *k, int64_t duration,
+                              const jo_resource *rs, jo_body *body);
+int64_t jo_cmaf_keyframe_size(const jo_track *t, const jo_keyframe *k);
 
 #endif

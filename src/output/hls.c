@@ -3,6 +3,7 @@
 
 #include "cmaf.h"
 #include "hls_container.h"
+#include "hls_keyframes.h"
 #include "hls_ts.h"
 #include "measure.h"
 #include "packed.h"
@@ -105,13 +106,19 @@ static int variant_of(const jo_track *t, const jo_track_plan *tp, int segment)
     return t->nvariants > 1 ? t->runs[jo_track_run(t, tp->cuts[segment].sample)].variant : 0;
 }
 
+/* Where fragments lie. */
+static const char *fragment_folder(const jo_resource *rs)
+{
+    return rs->settings->cmaf_urls ? "cmaf/" : "hls/";
+}
+
 /* Where init and media segments lie. Text has no fragments to share. */
 static const char *media_folder(const listing *l)
 {
     if (l->in_ts) {
         return "";
     }
-    return l->rs->settings->cmaf_urls && !l->text ? "cmaf/" : "hls/";
+    return l->text ? "hls/" : fragment_folder(l->rs);
 }
 
 static const char *extension(const listing *l)
@@ -125,12 +132,14 @@ static const char *extension(const listing *l)
     return l->track->kind == JO_AUDIO ? jo_packed_extension(l->track) : "ts";
 }
 
-static void add_map(jo_text *out, const listing *l, int variant)
+void jo_hls_add_map(jo_text *out, const jo_resource *rs, const jo_track *t, int variant,
+                    const char *up)
 {
     jo_text_add(out, "#EXT-X-MAP:URI=\"");
-    jo_text_add(out, l->rs->folder);
-    jo_text_add(out, media_folder(l));
-    jo_hls_add_name(out, l->rs, l->track);
+    jo_text_add(out, up);
+    jo_text_add(out, rs->folder);
+    jo_text_add(out, fragment_folder(rs));
+    jo_hls_add_name(out, rs, t);
     if (variant > 0) {
         jo_text_addf(out, ".%d", variant + 1);
     }
@@ -175,7 +184,7 @@ static void add_segments(jo_text *out, const listing *l)
         }
         if (!l->text && !l->in_ts && variant != variant_of(l->track, l->tp, i)) {
             variant = variant_of(l->track, l->tp, i);
-            add_map(out, l, variant);
+            jo_hls_add_map(out, l->rs, l->track, variant, "");
         }
         add_segment(out, l, &name, i);
     }
@@ -319,6 +328,29 @@ static const jo_route routes[] = {
      {"video/mp4", "audio/mp4", "application/mp4"},
      render_init,
      is_fmp4},
+    {"keyframes/$B-$T-$N.m4s",
+     JO_BY_KEYFRAME,
+     JO_NEED_SAMPLES,
+     JO_CLASS_SEGMENT,
+     {"video/mp4", "video/mp4", "video/mp4"},
+     jo_hls_render_keyframe,
+     is_video},
+    {"keyframes/$B-$T-$N.ts",
+     JO_BY_KEYFRAME,
+     JO_NEED_SAMPLES,
+     JO_CLASS_SEGMENT,
+     {JO_TS_TYPE, JO_TS_TYPE, JO_TS_TYPE},
+     jo_hls_render_ts_keyframe,
+     is_video,
+     .enabled = ts_enabled},
+    {"keyframes/$B-$T.m3u8",
+     JO_BY_NOTHING,
+     JO_NEED_INDEX,
+     JO_CLASS_MANIFEST,
+     {JO_HLS_TYPE, JO_HLS_TYPE, JO_HLS_TYPE},
+     jo_hls_render_keyframes,
+     is_video,
+     .takes = JO_TAKES_CLIP | JO_TAKES_CONTAINER},
     {"$B-$A-$T-$N.ts",
      JO_BY_NUMBER,
      JO_NEED_SAMPLES,

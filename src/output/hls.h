@@ -19,6 +19,9 @@ void jo_hls_add_name(jo_text *out, const jo_resource *rs, const jo_track *t);
 /* The URL of a track's media playlist, with what it takes of the query; sound: muxed with it, or NULL. */
 void jo_hls_add_playlist(jo_text *out, const jo_resource *rs, const jo_track *t,
                          const jo_track *sound);
+/* EXT-X-MAP of a track's init segment, as of one of its sample entries; up: to where the playlists of tracks lie. */
+void jo_hls_add_map(jo_text *out, const jo_resource *rs, const jo_track *t, int variant,
+                    const char *up);
 void jo_hls_add_head(jo_text *out, int version);
 /* Of a clip that begins after its first segment does: EXT-X-START (RFC 8216bis 4.4.2.2). */
 void jo_hls_add_start(jo_text *out, const jo_period *period, const jo_plan *plan);

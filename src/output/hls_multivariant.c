@@ -4,6 +4,7 @@
 #include "../base/log.h"
 #include "hls_container.h"
 #include "hls_groups.h"
+#include "hls_keyframes.h"
 #include "hls_ts.h"
 
 #include <apr_strings.h>
@@ -157,14 +158,14 @@ static const char *codecs(multivariant *m, const variant *v)
     return *list ? list : "wvtt";
 }
 
-static void add_picture(jo_text *out, const jo_track *t)
+static void add_picture(jo_text *out, const jo_track *t, bool moving)
 {
     jo_fraction f = jo_track_frame_rate(t);
     const char *range = jo_codec_video_range(t);
     const jo_track *p = jo_track_largest_picture(t);
 
     jo_text_addf(out, ",RESOLUTION=%ux%u", jo_track_display_width(p), p->height);
-    if (f.num * 1000 >= f.den) { /* three decimals would say 0 */
+    if (moving && f.num * 1000 >= f.den) { /* three decimals would say 0 */
         jo_text_add(out, ",FRAME-RATE=");
         jo_text_add_decimal(out, f.num, f.den, 3);
     }
@@ -173,21 +174,32 @@ static void add_picture(jo_text *out, const jo_track *t)
     }
 }
 
+static void add_rates(multivariant *m, const char *tag, int64_t peak, int64_t average)
+{
+    jo_text_add(&m->out, tag);
+    jo_text_add(&m->out, "BANDWIDTH=");
+    jo_text_add_int(&m->out, peak);
+    jo_text_add(&m->out, ",AVERAGE-BANDWIDTH=");
+    jo_text_add_int(&m->out, average);
+}
+
+static void add_codecs(multivariant *m, const char *list, const jo_track *own)
+{
+    add_quoted(&m->out, "CODECS", list);
+    if (own->supplemental != NULL && !m->in_ts) {
+        add_quoted(&m->out, "SUPPLEMENTAL-CODECS", own->supplemental);
+    }
+}
+
 static void add_variant(multivariant *m, const variant *v)
 {
     jo_text *out = &m->out;
     bool video = v->own->kind == JO_VIDEO;
 
-    jo_text_add(out, "#EXT-X-STREAM-INF:BANDWIDTH=");
-    jo_text_add_int(out, v->peak);
-    jo_text_add(out, ",AVERAGE-BANDWIDTH=");
-    jo_text_add_int(out, v->average);
-    add_quoted(out, "CODECS", codecs(m, v));
-    if (v->own->supplemental != NULL && !m->in_ts) {
-        add_quoted(out, "SUPPLEMENTAL-CODECS", v->own->supplemental);
-    }
+    add_rates(m, "#EXT-X-STREAM-INF:", v->peak, v->average);
+    add_codecs(m, codecs(m, v), v->own);
     if (video) {
-        add_picture(out, v->own);
+        add_picture(out, v->own, true);
     }
     if (v->audio != NULL) {
         add_quoted(out, "AUDIO", v->audio->id);
@@ -208,6 +220,30 @@ static int64_t text_peak(const multivariant *m)
 static int64_t text_average(const multivariant *m)
 {
     return m->text.count ? m->text.list[0].average : 0;
+}
+
+/* -- EXT-X-I-FRAME-STREAM-INF ---------------------------------------------------------------------------------- */
+
+static void add_keyframes(multivariant *m)
+{
+    const char *title = "\n# keyframes\n";
+    int64_t peak, average;
+
+    for (int k = 0; k < m->rs->ntracks; k++) {
+        const jo_track *t = listed(m, k);
+        if (t->kind != JO_VIDEO || !jo_hls_keyframes_rates(m->cx, m->period, m->plan, m->rs,
+                                                           m->rs->tracks[k], &peak, &average)) {
+            continue;
+        }
+        jo_text_add(&m->out, title);
+        title = "";
+        add_rates(m, "#EXT-X-I-FRAME-STREAM-INF:", peak, average);
+        add_codecs(m, join(m, "", t), t);
+        add_picture(&m->out, t, false);
+        jo_text_add(&m->out, ",URI=\"keyframes/");
+        jo_hls_add_playlist(&m->out, m->rs, t, NULL);
+        jo_text_add(&m->out, "\"\n");
+    }
 }
 
 /* -- which variants there are ----------------------------------------------------------------------------------- */
@@ -412,6 +448,7 @@ static void add_renditions(multivariant *m)
     if (add_video_variants(m) == 0) {
         add_plain_variants(m);
     }
+    add_keyframes(m);
 }
 
 apr_status_t jo_hls_render_multivariant(jo_ctx *cx, const jo_presentation *p, const jo_plan *plan,

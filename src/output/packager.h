@@ -36,6 +36,8 @@ typedef struct jo_resource {
     int sound;   /* muxed with it: another of them, -1 none */
     int segment; /* into the plan, -1 none */
     int variant; /* of the track: whose init is asked for */
+    int64_t keyframe; /* its number (plan/keyframes.h); 0 none */
+    uint32_t sample;  /* that is it */
     /* JO_NEED_SAMPLES: those of the presentation's sources that hold the segment's samples, open; others NULL.
      * JO_NEED_ALL: those of the listed tracks. */
     jo_source **sources;
@@ -58,8 +60,15 @@ static inline jo_source *jo_resource_source(const jo_resource *rs, const jo_trac
 /* All that are open, up to a NULL: for a jo_maker (io/body.h). */
 jo_source *const *jo_resource_sources(jo_ctx *cx, const jo_presentation *p, const jo_resource *rs);
 
-/* JO_BY_VARIANT: not a segment, but 2 and up for the init of the track's second sample entry and up. */
-typedef enum { JO_BY_NOTHING, JO_BY_NUMBER, JO_BY_TIME, JO_BY_VARIANT } jo_address;
+/* JO_BY_VARIANT: not a segment, but 2 and up for the init of the track's second sample entry and up. JO_BY_KEYFRAME: a
+ * key picture (plan/keyframes.h). */
+typedef enum {
+    JO_BY_NOTHING,
+    JO_BY_NUMBER,
+    JO_BY_TIME,
+    JO_BY_VARIANT,
+    JO_BY_KEYFRAME
+} jo_address;
 
 typedef struct jo_route {
     const char *pattern; /* plan/url.h */
