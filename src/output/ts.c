@@ -132,17 +132,34 @@ static void took(jo_ts_writer *w, uint32_t n)
     w->left -= n;
 }
 
+/* What is written may overlap what is read behind it, so it goes forward, each piece read before it is written. */
+static inline void copy_payload(uint8_t *to, const uint8_t *from)
+{
+    enum { PIECE = 16, PIECES = PAYLOAD / PIECE, REST = PAYLOAD % PIECE };
+    uint8_t piece[PIECE];
+
+#pragma GCC unroll 12
+    for (size_t i = 0; i < PIECES; i++) {
+        memcpy(piece, from + i * PIECE, PIECE);
+        memcpy(to + i * PIECE, piece, PIECE);
+    }
+    memcpy(piece, from + PAYLOAD - REST, REST);
+    memcpy(to + PAYLOAD - REST, piece, REST);
+}
+
 /* Packets that this data fills: most of all there are. */
 static size_t add_full(jo_ts_writer *w, const uint8_t *from, size_t len)
 {
     uint64_t n = (len < w->left ? len : w->left) / PAYLOAD;
-    uint32_t header = packet_header(w->stream->pid, false, false, true, 0);
+    uint8_t header[4];
     unsigned counter = w->stream->counter;
     uint8_t *at = w->at;
 
+    jo_put_u32(header, packet_header(w->stream->pid, false, false, true, 0));
     for (uint64_t i = 0; i < n; i++) {
-        jo_put_u32(at, header | (counter++ & 15));
-        memmove(at + 4, from, PAYLOAD);
+        memcpy(at, header, sizeof(header));
+        at[3] = (uint8_t)(header[3] | (counter++ & 15));
+        copy_payload(at + 4, from);
         at += JO_TS_PACKET;
         from += PAYLOAD;
     }
