@@ -13,7 +13,7 @@ my $cache = JitOrigin::Httpd::read_file(JitOrigin::Httpd->src . '/conf/jitorigin
 
 # folder => [configuration, question, verdict, text, how many of which URLs]
 my $manifests = '\.m3u8$';
-my $segments  = '/hls/kite-[^/]*-\d+\.m4s$';
+my $segments  = '/(?:hls|keyframes)/kite-[^/]*-\d+\.m4s$';
 my $media     = '\.m4s$';
 my $all       = '\.(m3u8|m4s)$';
 my %faults = (
@@ -155,7 +155,7 @@ for my $kind (@kinds) {
     for my $query ('', '?hls_client_manifest_version=3') {
         ($status, $json) = verdicts('--segments', 9, $s->base . "/ts/kite.ism/.m3u8$query");
         is("$status " . questions($json), '0 hit', "transport streams$query are good");
-        is($json->{resources}, 1 + 2 * (1 + 3), '  playlists, and segments of pictures and of packed audio');
+        is($json->{resources}, 1 + 2 * (1 + 3) + ($query ? 0 : 1 + 6), '  playlists, segments of pictures and of packed audio, key frames');
     }
     ($status, $json) = verdicts($s->base . '/moved/kite.ism/.m3u8');
     is(questions($json, 'fail'), '', 'a redirect is followed');
@@ -247,7 +247,7 @@ for my $name (sort keys %manifest) {
 }
 {
     my (undef, $json) = verdicts('--segments', 1, $s->base . '/vod/kite.ism/.m3u8');
-    is($json->{good}{ranges}, 4, 'one segment of each track, and an init');
+    is($json->{good}{ranges}, 5, 'one segment of each playlist, and inits');
     JitOrigin::Httpd::write_file($s->docs . '/live.m3u8', "#EXTM3U\n#EXT-X-TARGETDURATION:4\n");
     (undef, $json) = verdicts($s->base . '/live.m3u8');
     is(questions($json, 'fail') =~ /lifetime/ ? 1 : 0, 1, 'no lifetime at all is a fault');

@@ -6,9 +6,11 @@ use warnings;
 use List::Util qw(max sum0);
 use Test::More;
 use JitOrigin::Httpd;
-use JitOrigin::Media qw(add_title hls_urls media_file playlist_uris smil);
+use JitOrigin::Mp4 qw(mp4 stpp_entry);
+use JitOrigin::Media qw(add_title playlist_uris smil);
 
 my $s = JitOrigin::Httpd->new(conf => <<'CONF');
+LogLevel jitorigin:info
 <Location />
     JitOrigin On
 </Location>
@@ -45,15 +47,30 @@ for my $case (['old', 'hls_client_manifest_version', 3], ['fmp4', 'hls_fmp4', 't
     (my $text = smil('<video src="kite.mp4"/>', '<audio src="kite.mp4"/>')) =~ s{<body>}{<head><meta name="$meta" content="$value"/></head><body>};
     JitOrigin::Httpd::write_file($s->docs . "/$_/$name.ism", $text) for qw(plain ts auto versioned exact);
 }
+# Text that TS can't carry.
+for my $folder (qw(ts auto)) {
+    JitOrigin::Httpd::write_file($s->docs . "/$folder/ttml.mp4", mp4(
+        handler   => 'subt',
+        entries   => [stpp_entry('http://www.w3.org/ns/ttml', '', '')],
+        fragments => [{ samples => [[12000, '<tt xmlns="http://www.w3.org/ns/ttml"><body/></tt>']] }],
+    ));
+    chmod 0644, $s->docs . "/$folder/ttml.mp4";
+    JitOrigin::Httpd::write_file($s->docs . "/$folder/text.ism", smil('<video src="kite.mp4"/>', '<textstream src="ttml.mp4" systemBitrate="1000"/>'));
+    JitOrigin::Httpd::write_file($s->docs . "/$folder/only.ism", smil('<textstream src="ttml.mp4" systemBitrate="1000"/>'));
+}
+$s->expect(qr/can carry none of the title's tracks/);
 $s->start;
 
 sub get { my ($url) = @_; my $r = $s->get($url); is($r->{status}, 200, $url) or diag $r->{content}; return $r }
 sub body { return get(@_)->{content} }
 
+# References of a playlist; key frames have a test of their own.
+sub refs { return grep { !m{^(?:\.\./)?keyframes/} } playlist_uris(@_) }
+
 # What the media playlists of a multivariant one lead to, by extension.
 sub kinds {
-    my ($playlists, $inits, $segments) = hls_urls($s, shift);
-    my %kinds = map { /\.(\w+)(?:\?.*)?$/ ? ($1 => 1) : () } @$inits, @$segments;
+    my ($title) = @_;
+    my %kinds = map { /\.(\w+)$/ ? ($1 => 1) : () } map { refs(body("$title/$_")) } refs(body("$title/.m3u8"));
     return join ' ', sort keys %kinds;
 }
 
@@ -69,21 +86,33 @@ like(body('/plain/old.ism/.m3u8'), qr/^#EXT-X-VERSION:7$/m, 'which then says not
 like(body('/ts/kite.ism/.m3u8'), qr/^#EXT-X-VERSION:4\n(?:.*\n)*#EXT-X-MEDIA:TYPE=AUDIO/m, 'renditions');
 like(body('/ts/old.ism/.m3u8'), qr/^#EXT-X-VERSION:3\n/m, 'version 3');
 unlike(body('/ts/old.ism/.m3u8'), qr/EXT-X-MEDIA/, 'has none');
-my @old = playlist_uris(body('/ts/old.ism/.m3u8'));
+my @old = refs(body('/ts/old.ism/.m3u8'));
 like("@old", qr/^old-audio=\d+-video=\d+\.m3u8 old-audio=\d+\.m3u8$/, 'but the sound in the variant, and alone');
 is($s->get("/plain/old.ism/$old[0]")->{status}, 404, 'which is not there under fmp4');
 
-my ($segment) = grep { /-1\.ts$/ } playlist_uris(body("/ts/old.ism/$old[0]"));
+my ($segment) = grep { /-1\.ts$/ } refs(body("/ts/old.ism/$old[0]"));
 my $res = get("/ts/old.ism/$segment");
 is($res->{headers}{'content-type'}, 'video/mp2t', 'a segment of both');
 like($res->{content}, qr/^(?:G.{187}){8,}\z/s, 'is packets');
 is($s->get("/plain/old.ism/$segment")->{status}, 404, 'and is not there under fmp4');
 
+# ---- what TS can't carry
+
+is(kinds('/auto/text.ism'), 'm4s', 'auto: fMP4 where TS leaves something out');
+unlike(body('/ts/text.ism/.m3u8'), qr/SUBTITLES/, 'ts: it is left out');
+is(scalar $s->logged(error => qr/track textstream=1000: HLS in TS can't carry TTML: left out/, 1), 1, '  with a line in the log');
+is($s->get('/ts/text.ism/text-textstream=1000.m3u8')->{status}, 404, '  and has no playlist');
+is(get('/ts/text.ism/text-textstream=1000.m3u8?hls_fmp4')->{status}, 200, '  but in fMP4');
+is($s->get('/auto/only.ism/.m3u8')->{status}, 200, 'auto: nothing but that');
+$res = $s->get('/ts/only.ism/.m3u8');
+is($res->{status}, 415, 'ts: nothing but that');
+like($res->{content}, qr/^HLS in TS can carry none of the title's tracks \(textstream=1000: TTML\)/, '  says why');
+
 # ---- queries
 
-like("@{[playlist_uris(body('/ts/kite.ism/.m3u8?sid=1&hls_fmp4&vbegin=4'))]}", qr/^\S+\.m3u8\?hls_fmp4&vbegin=4 \S+\.m3u8\?hls_fmp4&vbegin=4$/,
+like("@{[refs(body('/ts/kite.ism/.m3u8?sid=1&hls_fmp4&vbegin=4'))]}", qr/^\S+\.m3u8\?hls_fmp4&vbegin=4 \S+\.m3u8\?hls_fmp4&vbegin=4$/,
     'hls_fmp4 goes on to media playlists');
-my ($video) = grep { /video/ } playlist_uris(body('/ts/kite.ism/.m3u8'));
+my ($video) = grep { /video/ } refs(body('/ts/kite.ism/.m3u8'));
 like(body("/ts/kite.ism/$video"), qr/-1\.ts\n/, 'which without it name transport streams');
 like(body("/ts/kite.ism/$video?hls_fmp4=1"), qr{EXT-X-MAP.*\nhls/}s, 'and with it fMP4');
 is(get("/ts/kite.ism/$video?hls_fmp4=1&sid=3")->{headers}{'content-location'}, "$video?hls_fmp4", 'under one name');
@@ -144,15 +173,15 @@ near($both =~ /AVERAGE-BANDWIDTH=(\d+)/, $picture[1] + $sound[1], '  average');
 
 for my $title ('/versioned/kite.ism', '/versioned/old.ism', '/exact/old.ism', '/exact/kite.ism') {
     my $query = $title =~ /exact/ ? '?t=3-7.5' : '';
-    for my $playlist (playlist_uris(body("$title/.m3u8$query"))) {
-        my @segments = playlist_uris(body("$title/$playlist"));
+    for my $playlist (refs(body("$title/.m3u8$query"))) {
+        my @segments = refs(body("$title/$playlist"));
         is(scalar(grep { m{^v-[0-9a-f]{16}/} } @segments), scalar @segments, 'all segments are below a version');
         is(scalar(grep { m{^v-[0-9a-f]+/clip-3-7\.5/\w} } @segments), $query ? 2 : 0, 'the ends of an exact clip below it');
         is($s->get("$title/$_")->{status}, 200, $_) for @segments;
         like(get("$title/$segments[0]")->{headers}{'cache-control'}, qr/immutable/, 'and for ever');
     }
 }
-my ($first) = playlist_uris(body("/exact/old.ism/$old[0]"));
+my ($first) = refs(body("/exact/old.ism/$old[0]"));
 (my $next = $first =~ s{.*/}{}r) =~ s/-1\.ts/-2.ts/;
 is(get("/exact/old.ism/$first")->{headers}{link}, "<$next>; rel=\"next\"", 'the next segment');
 
