@@ -32,6 +32,14 @@ sub files {
 
 sub decode { my ($s) = @_; $s =~ s/%([0-9A-Fa-f]{2})/chr hex $1/ge; return $s }
 
+# A reference from a file, as a path below the title.
+sub below {
+    my ($file, $ref) = @_;
+    my $path = $file =~ s{[^/]*$}{}r . $ref;
+    1 while $path =~ s{[^/]+/\.\./}{};
+    return $path;
+}
+
 # What the manifests in a folder name, as paths below it.
 sub named {
     my ($folder, $base) = @_;
@@ -40,8 +48,9 @@ sub named {
     while (defined(my $name = shift @playlists)) {
         my $text = slurp("$folder/$name") // next;
         next if $named{$name}++;
-        push @playlists, map { decode($_) } grep { /m3u8/ } $text =~ /URI="([^"]+)"/g, $text =~ /^([^#\s].*)$/mg;
-        $named{ decode($_) } = 1 for grep { !/m3u8/ } $text =~ /URI="([^"]+)"/g, $text =~ /^([^#\s].*)$/mg;
+        my @refs = map { below($name, decode($_)) } $text =~ /URI="([^"]+)"/g, $text =~ /^([^#\s].*)$/mg;
+        push @playlists, grep { /m3u8/ } @refs;
+        $named{$_} = 1 for grep { !/m3u8/ } @refs;
     }
     my $mpd = slurp("$folder/$base.mpd") // '';
     $named{"$base.mpd"} = 1 if $mpd;
@@ -99,8 +108,8 @@ sub smooth_stream {
 }
 
 sub unequal {
-    my ($folder, $title) = @_;
-    return grep { run('got', $cli, 'get', "$title/$_") != 0 || slurp('got') ne slurp("$folder/$_") } files($folder);
+    my ($folder, $title, $with) = @_;
+    return grep { run('got', $cli, 'get', '--with', $with // '', "$title/$_") != 0 || slurp('got') ne slurp("$folder/$_") } files($folder);
 }
 
 # ---- a mirror of the server, for titles of every shape
@@ -113,6 +122,15 @@ for my $name (qw(prog cmaf frag number_timeline)) {
     like($out, qr/^.*\/all\/$name\.ism: @{[scalar @files]} files, [\d.]+ kB|MB in /, '  says how much it wrote');
     is(join(' ', @files), join(' ', named($folder, $name)), '  all that its manifests name, and no more');
     is(join(' ', unequal($folder, "../$name.ism")), '', '  each file is what get gives');
+}
+for my $name (qw(prog old text entries)) {
+    my $folder = "ts/$name.ism";
+    my ($status, $out, $err) = jitorigin('package', '-f', 'hls-ts', '-o', 'ts', "../$name.ism");
+    is("$status$err", '0', "package $name.ism in transport streams");
+    my @files = files($folder);
+    is(join(' ', @files), join(' ', named($folder, $name)), '  all that its playlists name, and no more');
+    is(join(' ', grep { !/\.(?:m3u8|ts|aac|ac3|webvtt)$/ } @files), '', '  and nothing of fMP4');
+    is(join(' ', unequal($folder, "../$name.ism", 'hls=ts')), '', '  each file is what get gives');
 }
 my ($status, $out, $err) = jitorigin('package', '-o', 'all', '../prog.mp4');
 is("$status$err", '0', 'package of a media file');
