@@ -421,13 +421,23 @@ static const jo_route *route_of_path(const char *base, const char *path,
     return NULL;
 }
 
+/* A decoded path as a reference. */
+static void add_path(apr_pool_t *pool, jo_text *out, const char *path)
+{
+    for (size_t n; path[n = strcspn(path, "/")] == '/'; path += n + 1) {
+        jo_text_add_uri(out, apr_pstrmemdup(pool, path, n));
+        jo_text_add(out, "/");
+    }
+    jo_text_add_uri(out, path);
+}
+
 static const char *canonical(apr_pool_t *pool, const jo_route *route, const jo_select *s,
                              const char *vpath)
 {
     jo_text out;
 
     jo_text_init(&out, pool, 128);
-    jo_text_add_uri(&out, route->canonical ? route->canonical : vpath);
+    add_path(pool, &out, route->canonical ? route->canonical : vpath);
     jo_text_add(&out, jo_select_query(pool, s, route->takes));
     return out.s;
 }

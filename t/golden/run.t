@@ -1,7 +1,7 @@
 #!/usr/bin/env perl
 # Every case of cases.txt against its recorded answer. --update rewrites the answers instead of comparing.
 # A manifest is recorded as it is; MP4 and packed audio as the text of `jitorigin dump` and the SHA-256 of its bytes,
-# other binary as the latter alone.
+# other binary (transport streams, too) as the latter alone.
 
 use strict;
 use warnings;
@@ -27,7 +27,7 @@ sub answer {
     chomp $head;
     my $text = "$head\n\n$said";
     my $sum = 'sha256: ' . sha256_hex($body) . "\n";
-    return $text . $sum if $head =~ m{^content-type: application/octet-stream}m;
+    return $text . $sum if $head =~ m{^content-type: (?:application/octet-stream|video/mp2t)}m;
     return $text . $body if $head !~ m{^content-type: (?:(?:audio|video|application)/mp4|audio/(?:aac|ac3|eac3|mpeg))}m;
     spew("$scratch.bin", $body);
     run($scratch, $cli, 'dump', "$scratch.bin");
