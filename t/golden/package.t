@@ -138,7 +138,7 @@ is(join(' ', unequal('all/prog.mp4', '../prog.mp4')), '', '  each file is what g
 
 # ---- some formats
 
-for my $case (['hls', qr/\.m3u8$|^hls\//], ['dash', qr/\.mpd$|^dash\//], ['smooth', qr/^Manifest$|^QualityLevels\(/]) {
+for my $case (['hls', qr/\.m3u8$|^(?:hls|keyframes)\//], ['dash', qr/\.mpd$|^dash\//], ['smooth', qr/^Manifest$|^QualityLevels\(/]) {
     my ($format, $like) = @{$case};
     ($status, $out, $err) = jitorigin('package', '-q', '-f', $format, '-o', $format, '../prog.ism');
     my @files = files("$format/prog.ism");

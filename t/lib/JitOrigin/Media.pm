@@ -76,12 +76,13 @@ sub join_url {
     return $from . $to;
 }
 
-# Every URL of a title by way of its multivariant playlist: (\@playlists, \@inits, \@segments).
+# Every URL of a title by way of its multivariant playlist: (\@playlists, \@inits, \@segments), those of key frames last.
 sub hls_urls {
     my ($server, $title) = @_;
     my $top = $server->get("$title/.m3u8");
     die "$title/.m3u8: $top->{status} $top->{content}" unless $top->{status} == 200;
-    my @playlists = map { join_url("$title/.m3u8", $_) } playlist_uris($top->{content});
+    my @names = playlist_uris($top->{content});
+    my @playlists = map { join_url("$title/.m3u8", $_) } grep({ !/^keyframes/ } @names), grep { /^keyframes/ } @names;
     my (@inits, @segments);
     for my $p (@playlists) {
         my $media = $server->get($p);
