@@ -72,8 +72,9 @@ sub playlist_uris {
 
 sub join_url {
     my ($from, $to) = @_;
-    $from =~ s{[^/]*$}{};
-    return $from . $to;
+    (my $url = $from) =~ s{[^/]*$}{$to};
+    1 while $url =~ s{[^/]+/\.\./}{};
+    return $url;
 }
 
 # Every URL of a title by way of its multivariant playlist: (\@playlists, \@inits, \@segments), those of key frames last.
