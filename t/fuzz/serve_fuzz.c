@@ -110,7 +110,20 @@ static const char *uri_of(apr_pool_t *pool, const char *line)
     return uri ? decoded(pool, apr_pstrmemdup(pool, uri + 5, strcspn(uri + 5, "\""))) : NULL;
 }
 
-static void follow(apr_pool_t *pool, const server *on, char *playlist, int depth)
+/* Below the title: what a playlist at `from` refers to. */
+static const char *resolve(apr_pool_t *pool, const char *from, const char *uri)
+{
+    size_t n = strcspn(from, "?");
+
+    while (n > 0 && from[n - 1] != '/')
+        n--;
+    for (; n > 0 && !strncmp(uri, "../", 3); uri += 3)
+        for (n--; n > 0 && from[n - 1] != '/'; n--)
+            ;
+    return apr_pstrcat(pool, apr_pstrmemdup(pool, from, n), uri, NULL);
+}
+
+static void follow(apr_pool_t *pool, const server *on, const char *from, char *playlist, int depth)
 {
     char *state, *line = apr_strtok(playlist, "\n", &state);
     const char *gap = NULL;
@@ -123,10 +136,11 @@ static void follow(apr_pool_t *pool, const server *on, char *playlist, int depth
         if (uri == NULL)
             continue;
         apr_pool_clear(sub);
+        uri = resolve(sub, from, uri);
         answer a = fetch(sub, on, uri);
         FUZZ_CHECK(a.code == APR_SUCCESS || gap != NULL || a.code == JO_EMEDIA);
         if (a.code == APR_SUCCESS && depth > 0 && !strncmp(a.text, "#EXTM3U", 7))
-            follow(sub, on, a.text, depth - 1);
+            follow(sub, on, uri, a.text, depth - 1);
         gap = NULL;
         n++;
     }
@@ -137,7 +151,7 @@ static void walk_hls(apr_pool_t *pool, const server *on, const char *query)
 {
     answer hls = fetch(pool, on, apr_pstrcat(pool, ".m3u8", query, NULL));
     if (hls.code == APR_SUCCESS) {
-        follow(pool, on, hls.text, 1);
+        follow(pool, on, "", hls.text, 1);
         fuzz_successes++;
     }
 }
