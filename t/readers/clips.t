@@ -29,7 +29,7 @@ $server->start;
 sub hls {
     my ($title, $query) = @_;
     my $top = $server->base . "$title/.m3u8$query";
-    return map { /-([a-z_]+=\d+)\.m3u8/ ? ($1 => [playlist_segments(join_url($top, $_))]) : () } playlist_uris((fetch($top))[1]);
+    return map { /-([a-z_]+=\d+)\.m3u8/ ? ($1 => [playlist_segments(join_url($top, $_))]) : () } grep { !m{^keyframes/} } playlist_uris((fetch($top))[1]);
 }
 
 sub dash { my ($title, $query) = @_; return mpd_segments($server->base . "$title/.mpd$query") }
