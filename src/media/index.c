@@ -136,6 +136,19 @@ static int64_t sum_column(const uint8_t *p, uint32_t n, uint32_t first)
     return (int64_t)sum;
 }
 
+/* The i-th of n numbers. */
+static uint64_t number_in_column(const uint8_t *p, uint32_t n, uint32_t i)
+{
+    column c;
+
+    open_column(p, n, &c);
+    uint64_t v = c.base + get_bits(c.low, i, c.width);
+    for (unsigned k = 0; k < c.patches && c.positions[k] <= i; k++) {
+        v += c.positions[k] == i ? patch(&c, k) : 0;
+    }
+    return v;
+}
+
 /* -- blocks -------------------------------------------------------------------------------------------- */
 
 static int64_t unzigzag(uint64_t v)
@@ -273,6 +286,42 @@ bool jo_cursor_next(jo_cursor *c, jo_sample *out)
     c->offset = out->offset + out->size;
     c->next++;
     return true;
+}
+
+/* -- shapes -------------------------------------------------------------------------------------------- */
+
+static const uint8_t *skip_gaps(unsigned head, const uint8_t *p)
+{
+    column c;
+
+    if (!(head & JO_INDEX_GAPS)) {
+        return p;
+    }
+    uint32_t n = (uint32_t)__builtin_popcountll(jo_index_get64(p));
+    p = open_column(p + 8, n, &c);
+    return head & JO_INDEX_WIDE ? open_column(p, n, &c) : p;
+}
+
+static void read_shapes(const jo_index *ix, uint32_t block, jo_shapes *s)
+{
+    const jo_index_block *k = &ix->blocks[block];
+    const uint8_t *p = ix->stream + k->at;
+    unsigned head = *p++;
+
+    s->first = block * JO_INDEX_BLOCK;
+    s->count = block_count(ix, block);
+    p = get_column(p, s->count, s->size);
+    p = get_durations(k, head, p, s->count, s->duration);
+    p = get_offsets(ix, head, skip_gaps(head, p), s->count, s->cts);
+    s->sync = get_syncs(head, p);
+}
+
+uint32_t jo_index_shape(const jo_index *ix, uint32_t n, jo_shapes *s)
+{
+    if (n - s->first >= s->count) {
+        read_shapes(ix, n / JO_INDEX_BLOCK, s);
+    }
+    return n - s->first;
 }
 
 /* -- asking -------------------------------------------------------------------------------------------- */
@@ -427,4 +476,15 @@ uint32_t jo_index_find_rap(const jo_index *ix, int64_t t)
 int64_t jo_index_range_bytes(const jo_index *ix, uint32_t from, uint32_t to)
 {
     return from < to ? bytes_before(ix, to) - bytes_before(ix, from) : 0;
+}
+
+uint32_t jo_index_size(const jo_index *ix, uint32_t n)
+{
+    uint32_t block = n / JO_INDEX_BLOCK;
+
+    if (n >= ix->count) {
+        return 0;
+    }
+    return (uint32_t)number_in_column(ix->stream + ix->blocks[block].at + 1, block_count(ix, block),
+                                      n % JO_INDEX_BLOCK);
 }

@@ -112,6 +112,17 @@ typedef struct jo_cursor {
 void jo_cursor_init(jo_cursor *c, const jo_index *ix, uint32_t n);
 bool jo_cursor_next(jo_cursor *c, jo_sample *out); /* false past the end */
 
+/* What samples are like, wherever and whenever they are: a block at a time, for those who look at all of them. */
+typedef struct jo_shapes {
+    uint32_t first, count; /* samples; count 0 before the first question */
+    uint64_t sync;         /* a bit each */
+    uint32_t size[JO_ROWS], duration[JO_ROWS];
+    int32_t cts[JO_ROWS];
+} jo_shapes;
+
+/* Makes sample n < ix->count one of them, and gives its place in the columns. */
+uint32_t jo_index_shape(const jo_index *ix, uint32_t n, jo_shapes *s);
+
 typedef struct jo_found_sample {
     uint32_t sample;
     int64_t dts;
@@ -125,6 +136,7 @@ uint32_t jo_index_find_dts(const jo_index *ix, int64_t t); /* only which */
 int64_t jo_index_dts(const jo_index *ix, uint32_t n);      /* n == count: end_dts */
 /* First rap (number into raps) with ept ≥ t; nraps if none. */
 uint32_t jo_index_find_rap(const jo_index *ix, int64_t t);
+uint32_t jo_index_size(const jo_index *ix, uint32_t n); /* bytes; past the end 0 */
 /* Sum of the sizes of samples [from, to). */
 int64_t jo_index_range_bytes(const jo_index *ix, uint32_t from, uint32_t to);
 

@@ -98,15 +98,14 @@ static void count_events(jo_ctx *cx, const jo_track *t, jo_track_plan *tp)
 static int64_t find_lag(const jo_track *t)
 {
     int64_t lag = INT64_MAX;
-    jo_cursor c;
-    jo_sample s;
+    jo_shapes s = {0};
 
     if (!t->index->reordered) {
         return t->index->cts;
     }
-    jo_cursor_init(&c, t->index, t->span.in);
-    while (c.next < t->span.out && jo_cursor_next(&c, &s)) {
-        lag = s.cts < lag ? s.cts : lag;
+    for (uint32_t n = t->span.in; n < t->span.out; n++) {
+        uint32_t i = jo_index_shape(t->index, n, &s);
+        lag = s.cts[i] < lag ? s.cts[i] : lag;
     }
     return lag == INT64_MAX ? 0 : lag;
 }

@@ -17,6 +17,7 @@ void jo_ts_units_init(jo_ctx *cx, jo_ts_units *u, const jo_track *t, const jo_tr
     u->as = NULL;
     u->unit = (jo_ts_unit){0};
     u->count = 0;
+    u->shapes.count = 0;
     u->extra = t->codec == &jo_codec_aac ? JO_ADTS_HEADER : 0;
     u->apart = (uint32_t)((uint64_t)t->timescale * JO_TS_PCR_APART / JO_TS_HZ);
 }
@@ -57,20 +58,6 @@ static uint64_t stamp(const jo_ts_units *u, int64_t media)
 
 /* -- pictures --------------------------------------------------------------------------------------------- */
 
-static bool next_picture(jo_ts_units *u, jo_sample *s)
-{
-    uint32_t n = u->cursor.next;
-
-    if (n >= u->until || !jo_cursor_next(&u->cursor, s)) {
-        return false;
-    }
-    describe(u, n);
-    u->first = n;
-    u->unit.random = s->sync;
-    u->unit.size = jo_ts_video_size(&u->video, s->size, s->sync);
-    return true;
-}
-
 static void stamp_picture(jo_ts_units *u, const jo_sample *s)
 {
     int64_t dts = jo_ticks_add(s->dts, u->plan->lag);
@@ -83,23 +70,54 @@ static void stamp_picture(jo_ts_units *u, const jo_sample *s)
                   : 0;
 }
 
-static uint32_t count_pictures(jo_ts_units *u, bool *slow)
+static bool next_picture(jo_ts_units *u)
 {
-    bool coarse = u->track->timescale <= JO_TS_HZ; /* other ticks are other times */
-    uint32_t packets = 0;
+    uint32_t n = u->cursor.next;
     jo_sample s;
 
-    u->unit = (jo_ts_unit){.has_pcr = true};
-    u->first = u->cursor.next;
-    while (next_picture(u, &s)) {
-        if (coarse && s.duration <= u->apart) {
-            u->unit.pts = s.cts != u->plan->lag;
-            u->unit.dts = 0;
-        } else {
-            stamp_picture(u, &s);
+    if (n >= u->until || !jo_cursor_next(&u->cursor, &s)) {
+        return false;
+    }
+    describe(u, n);
+    u->first = n;
+    u->count = 1;
+    u->ahead[0] = s.size;
+    u->sizes = u->ahead;
+    u->unit.random = s.sync;
+    u->unit.size = jo_ts_video_size(&u->video, s.size, s.sync);
+    stamp_picture(u, &s);
+    return true;
+}
+
+/* Whether PTS and DTS differ that are so many ticks apart: false where rounding decides. */
+static bool surely_differ(const jo_track *t, int64_t ticks)
+{
+    return t->timescale <= JO_TS_HZ || ticks * JO_TS_HZ >= 2 * (int64_t)t->timescale;
+}
+
+/* Of times it matters alone whether PTS and DTS differ, and whether a PCR alone follows. */
+static uint32_t count_pictures(jo_ts_units *u, const jo_cut *cut, bool *slow)
+{
+    const jo_shapes *s = &u->shapes;
+    jo_ts_unit unit = {.has_pcr = true};
+    uint32_t packets = 0;
+
+    for (uint32_t n = cut[0].sample; n < cut[1].sample; n++) {
+        uint32_t i = jo_index_shape(u->track->index, n, &u->shapes);
+        int64_t apart = s->cts[i] - u->plan->lag;
+        describe(u, n);
+        unit.random = s->sync >> i & 1;
+        unit.size = jo_ts_video_size(&u->video, s->size[i], unit.random);
+        unit.pts = apart != 0;
+        if ((apart != 0 && !surely_differ(u->track, apart)) || s->duration[i] > u->apart) {
+            jo_sample sample = {.dts = jo_index_dts(u->track->index, n),
+                                .duration = s->duration[i],
+                                .cts = s->cts[i]};
+            stamp_picture(u, &sample);
+            unit.pts = u->unit.pts != u->unit.dts;
             *slow |= u->pcrs > 0;
         }
-        packets += jo_ts_pes_packets(&u->unit);
+        packets += jo_ts_pes_packets(&unit);
     }
     return packets;
 }
@@ -125,13 +143,8 @@ static void read_ahead(jo_ts_units *u)
     }
 }
 
-static bool next_frames(jo_ts_units *u)
+static void group(jo_ts_units *u)
 {
-    read_ahead(u);
-    if (u->at == u->end) {
-        return false;
-    }
-    u->first = u->cursor.next - (u->end - u->at);
     u->sizes = u->ahead + u->at;
     u->count = jo_ts_group(u->sizes, u->end - u->at, u->extra, JO_TS_GROUP, false);
     u->unit = (jo_ts_unit){.size = (uint64_t)u->count * u->extra};
@@ -139,14 +152,48 @@ static bool next_frames(jo_ts_units *u)
         u->unit.size += u->sizes[k];
     }
     u->at += u->count;
+}
+
+static bool next_frames(jo_ts_units *u)
+{
+    read_ahead(u);
+    if (u->at == u->end) {
+        return false;
+    }
+    u->first = u->cursor.next - (u->end - u->at);
+    group(u);
+    describe(u, u->first);
+    u->unit.pts = u->unit.dts = stamp(u, u->ahead_dts[u->at - u->count]);
+    u->pcrs = 0;
     return true;
 }
 
-static uint32_t count_frames(jo_ts_units *u)
+/* The sizes alone. */
+static uint32_t size_ahead(jo_ts_units *u, uint32_t n, uint32_t until)
 {
-    uint32_t packets = 0;
+    if (u->end - u->at >= JO_TS_GROUP || n == until) {
+        return n;
+    }
+    u->end -= u->at;
+    memmove(u->ahead, u->ahead + u->at, sizeof(*u->ahead) * u->end);
+    u->at = 0;
+    while (n < until && u->end < JO_TS_GROUP + JO_ROWS) {
+        uint32_t i = jo_index_shape(u->track->index, n, &u->shapes), k = u->shapes.count - i;
+        k = k < until - n ? k : until - n;
+        memcpy(u->ahead + u->end, u->shapes.size + i, sizeof(*u->ahead) * k);
+        u->end += k;
+        n += k;
+    }
+    return n;
+}
 
-    while (next_frames(u)) {
+static uint32_t count_frames(jo_ts_units *u, const jo_cut *cut)
+{
+    uint32_t packets = 0, n = cut[0].sample;
+
+    u->at = u->end = 0;
+    for (n = size_ahead(u, n, cut[1].sample); u->at < u->end; n = size_ahead(u, n, cut[1].sample)) {
+        group(u);
         packets += jo_ts_pes_packets(&u->unit);
     }
     return packets;
@@ -156,31 +203,14 @@ static uint32_t count_frames(jo_ts_units *u)
 
 bool jo_ts_units_next(jo_ts_units *u)
 {
-    jo_sample s;
-
-    if (u->track->kind == JO_VIDEO) {
-        if (!next_picture(u, &s)) {
-            return false;
-        }
-        u->count = 1;
-        u->ahead[0] = s.size;
-        u->sizes = u->ahead;
-        stamp_picture(u, &s);
-        return true;
-    }
-    if (!next_frames(u)) {
-        return false;
-    }
-    describe(u, u->first);
-    u->unit.pts = u->unit.dts = stamp(u, u->ahead_dts[u->at - u->count]);
-    u->pcrs = 0;
-    return true;
+    return u->track->kind == JO_VIDEO ? next_picture(u) : next_frames(u);
 }
 
 uint32_t jo_ts_units_count(jo_ts_units *u, int segment, bool *slow)
 {
-    jo_ts_units_seek(u, segment);
-    return u->track->kind == JO_VIDEO ? count_pictures(u, slow) : count_frames(u);
+    const jo_cut *cut = &u->plan->cuts[segment];
+
+    return u->track->kind == JO_VIDEO ? count_pictures(u, cut, slow) : count_frames(u, cut);
 }
 
 uint64_t jo_ts_units_pcrs(jo_ts_units *u, int segment)

@@ -33,6 +33,7 @@ typedef struct jo_ts_units {
     uint32_t at, end;        /* frames that are read and not yet of a unit: into the next two */
     uint32_t ahead[2 * JO_TS_GROUP];
     int64_t ahead_dts[2 * JO_TS_GROUP];
+    jo_shapes shapes; /* of samples that are counted */
 } jo_ts_units;
 
 /* A wire time, ticks, as PTS or DTS, not yet mod 2^33. */
