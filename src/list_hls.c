@@ -28,8 +28,7 @@ static int64_t sample_bytes(const jo_found *f, int track)
     const jo_cut *cut;
 
     if (f->resource.keyframe > 0 && track >= 0) {
-        return jo_index_range_bytes(f->presentation->periods[0].tracks[track]->index,
-                                    f->resource.sample, f->resource.sample + 1);
+        return jo_index_size(f->presentation->periods[0].tracks[track]->index, f->resource.sample);
     }
     if (track < 0 || f->resource.segment < 0) {
         return 0;

@@ -64,7 +64,7 @@ typedef struct list {
 /* Those of the segments of a plan, all of the title's or a clip's. */
 static apr_array_header_t *collect(apr_pool_t *pool, const jo_track *t, const jo_track_plan *tp)
 {
-    apr_array_header_t *found = apr_array_make(pool, 256, sizeof(jo_keyframe));
+    apr_array_header_t *found = apr_array_make(pool, 64, sizeof(jo_keyframe));
     uint32_t until = tp->cuts[tp->last].sample;
     jo_keyframes ks;
     jo_keyframe k;

@@ -97,7 +97,7 @@ static bool fill(const jo_keyframes *ks, uint32_t at, jo_keyframe *out)
     }
     uint32_t n = sample_at(ks, at);
     *out = (jo_keyframe){.at = at, .sample = n, .number = number_of(ks, at)};
-    out->size = (uint32_t)jo_index_range_bytes(ks->track->index, n, n + 1);
+    out->size = jo_index_size(ks->track->index, n);
     out->time = wire_time(ks, out);
     return true;
 }

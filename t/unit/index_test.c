@@ -199,11 +199,11 @@ static bool answers(const jo_index *ix, const jo_sample *s, uint32_t n)
         while (same > 0 && s[same - 1].dts == s[i].dts)
             same--;
         if (jo_index_range_bytes(ix, 0, i) != bytes || jo_index_dts(ix, i) != s[i].dts ||
-            jo_index_find_dts(ix, s[i].dts) != same)
+            jo_index_size(ix, i) != s[i].size || jo_index_find_dts(ix, s[i].dts) != same)
             return false;
         bytes += s[i].size;
     }
-    return ix->bytes == bytes;
+    return ix->bytes == bytes && jo_index_size(ix, n) == 0;
 }
 
 static void test_shapes(void)
