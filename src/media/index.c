@@ -55,100 +55,6 @@ void jo_index_hash(const jo_index *ix, jo_sha256 *h)
     jo_sha256_add(h, ix->stream, ix->stream_len);
 }
 
-/* -- columns ------------------------------------------------------------------------------------------- */
-
-typedef struct column {
-    const uint8_t *low;       /* of all numbers */
-    const uint8_t *positions; /* of those with more bits */
-    const uint8_t *high;
-    uint64_t base;
-    unsigned width, high_width, patches;
-} column;
-
-static inline uint64_t mask_of(unsigned width)
-{
-    return ((uint64_t)1 << width) - 1;
-}
-
-/* Bits i * width and on, width ≤ 32. */
-static inline uint64_t get_bits(const uint8_t *p, uint32_t i, unsigned width)
-{
-    uint32_t bit = i * width;
-
-    return jo_index_get64(p + bit / 8) >> bit % 8 & mask_of(width);
-}
-
-static size_t bytes_of(uint32_t n, unsigned width)
-{
-    return (n * width + 7) / 8;
-}
-
-/* Of n numbers; gives what is behind it. */
-static const uint8_t *open_column(const uint8_t *p, uint32_t n, column *c)
-{
-    unsigned base = p[1];
-
-    *c = (column){.width = p[0] % JO_INDEX_PATCHED, .low = p + 2 + base};
-    c->base = base ? jo_index_get64(p + 2) & (~(uint64_t)0 >> (64 - 8 * base)) : 0;
-    const uint8_t *end = c->low + bytes_of(n, c->width);
-    if (p[0] & JO_INDEX_PATCHED) {
-        c->patches = end[0];
-        c->high_width = end[1];
-        c->positions = end + 2;
-        c->high = c->positions + c->patches;
-        end = c->high + bytes_of(c->patches, c->high_width);
-    }
-    return end;
-}
-
-static inline uint64_t patch(const column *c, unsigned i)
-{
-    return get_bits(c->high, i, c->high_width) << c->width;
-}
-
-static const uint8_t *get_column(const uint8_t *p, uint32_t n, uint32_t *out)
-{
-    column c;
-    const uint8_t *end = open_column(p, n, &c);
-
-    for (uint32_t i = 0; i < n; i++) {
-        out[i] = (uint32_t)(c.base + get_bits(c.low, i, c.width));
-    }
-    for (unsigned i = 0; i < c.patches; i++) {
-        out[c.positions[i]] += (uint32_t)patch(&c, i);
-    }
-    return end;
-}
-
-/* Sum of the first `first` of n numbers. */
-static int64_t sum_column(const uint8_t *p, uint32_t n, uint32_t first)
-{
-    column c;
-
-    open_column(p, n, &c);
-    uint64_t sum = first * c.base;
-    for (uint32_t i = 0; i < first; i++) {
-        sum += get_bits(c.low, i, c.width);
-    }
-    for (unsigned i = 0; i < c.patches && c.positions[i] < first; i++) {
-        sum += patch(&c, i);
-    }
-    return (int64_t)sum;
-}
-
-/* The i-th of n numbers. */
-static uint64_t number_in_column(const uint8_t *p, uint32_t n, uint32_t i)
-{
-    column c;
-
-    open_column(p, n, &c);
-    uint64_t v = c.base + get_bits(c.low, i, c.width);
-    for (unsigned k = 0; k < c.patches && c.positions[k] <= i; k++) {
-        v += c.positions[k] == i ? patch(&c, k) : 0;
-    }
-    return v;
-}
-
 /* -- blocks -------------------------------------------------------------------------------------------- */
 
 static int64_t unzigzag(uint64_t v)
@@ -168,7 +74,7 @@ static const uint8_t *get_durations(const jo_index_block *k, unsigned head, cons
                                     uint32_t n, uint32_t *out)
 {
     if (head & JO_INDEX_DURATIONS) {
-        return get_column(p, n, out);
+        return jo_column_get(p, n, out);
     }
     for (uint32_t i = 0; i < n; i++) {
         out[i] = k->duration;
@@ -186,8 +92,8 @@ static const uint8_t *get_gaps(unsigned head, const uint8_t *p, int64_t *out)
     }
     uint64_t mask = jo_index_get64(p);
     uint32_t n = (uint32_t)__builtin_popcountll(mask);
-    p = get_column(p + 8, n, low);
-    p = head & JO_INDEX_WIDE ? get_column(p, n, high) : p;
+    p = jo_column_get(p + 8, n, low);
+    p = head & JO_INDEX_WIDE ? jo_column_get(p, n, high) : p;
     for (uint32_t i = 0; i < n; i++, mask &= mask - 1) {
         uint64_t gap = low[i] | (head & JO_INDEX_WIDE ? (uint64_t)high[i] << 32 : 0);
         out[__builtin_ctzll(mask)] = head & JO_INDEX_ZIGZAG ? unzigzag(gap) : (int64_t)gap;
@@ -207,7 +113,7 @@ static const uint8_t *get_offsets(const jo_index *ix, unsigned head, const uint8
         }
         return p + 1;
     }
-    p = get_column(p, n, v);
+    p = jo_column_get(p, n, v);
     for (uint32_t i = 0; i < n; i++) {
         out[i] = how == JO_INDEX_CTS_COLUMN ? ix->cts_table[v[i]] : (int32_t)(v[i] ^ 0x80000000u);
     }
@@ -241,7 +147,7 @@ static void open_block(jo_cursor *c, uint32_t block)
     uint32_t n = block_count(ix, block);
     unsigned head = *p++;
 
-    p = get_column(p, n, c->size);
+    p = jo_column_get(p, n, c->size);
     p = get_durations(k, head, p, n, c->duration);
     p = get_gaps(head, p, c->gap);
     p = get_offsets(ix, head, p, n, c->cts);
@@ -292,14 +198,12 @@ bool jo_cursor_next(jo_cursor *c, jo_sample *out)
 
 static const uint8_t *skip_gaps(unsigned head, const uint8_t *p)
 {
-    column c;
-
     if (!(head & JO_INDEX_GAPS)) {
         return p;
     }
     uint32_t n = (uint32_t)__builtin_popcountll(jo_index_get64(p));
-    p = open_column(p + 8, n, &c);
-    return head & JO_INDEX_WIDE ? open_column(p, n, &c) : p;
+    p = jo_column_skip(p + 8, n);
+    return head & JO_INDEX_WIDE ? jo_column_skip(p, n) : p;
 }
 
 static void read_shapes(const jo_index *ix, uint32_t block, jo_shapes *s)
@@ -310,7 +214,7 @@ static void read_shapes(const jo_index *ix, uint32_t block, jo_shapes *s)
 
     s->first = block * JO_INDEX_BLOCK;
     s->count = block_count(ix, block);
-    p = get_column(p, s->count, s->size);
+    p = jo_column_get(p, s->count, s->size);
     p = get_durations(k, head, p, s->count, s->duration);
     p = get_offsets(ix, head, skip_gaps(head, p), s->count, s->cts);
     s->sync = get_syncs(head, p);
@@ -332,9 +236,8 @@ static void read_durations(const jo_index *ix, uint32_t block, uint32_t *out)
     const jo_index_block *k = &ix->blocks[block];
     const uint8_t *p = ix->stream + k->at;
     uint32_t n = block_count(ix, block);
-    column sizes;
 
-    get_durations(k, *p, open_column(p + 1, n, &sizes), n, out);
+    get_durations(k, *p, jo_column_skip(p + 1, n), n, out);
 }
 
 int64_t jo_index_dts(const jo_index *ix, uint32_t n)
@@ -375,7 +278,7 @@ static int64_t bytes_before(const jo_index *ix, uint32_t n)
     uint32_t block = n / JO_INDEX_BLOCK, first = n % JO_INDEX_BLOCK;
     const jo_index_block *k = &ix->blocks[block];
     return k->bytes +
-           (first ? sum_column(ix->stream + k->at + 1, block_count(ix, block), first) : 0);
+           (first ? jo_column_sum(ix->stream + k->at + 1, block_count(ix, block), first) : 0);
 }
 
 /* First block whose first DTS is ≥ t. */
@@ -485,6 +388,6 @@ uint32_t jo_index_size(const jo_index *ix, uint32_t n)
     if (n >= ix->count) {
         return 0;
     }
-    return (uint32_t)number_in_column(ix->stream + ix->blocks[block].at + 1, block_count(ix, block),
-                                      n % JO_INDEX_BLOCK);
+    return jo_column_number(ix->stream + ix->blocks[block].at + 1, block_count(ix, block),
+                            n % JO_INDEX_BLOCK);
 }

@@ -125,168 +125,6 @@ void jo_index_expect(jo_index_builder *b, uint32_t n)
     vec_expect(&b->stream, (size_t)n * 2 + n / 2 + BLOCK_BYTES);
 }
 
-/* -- columns ------------------------------------------------------------------------------------------- */
-
-/* Loops here go over all places of a block, also where it has fewer samples: compilers make vectors of them. */
-
-static inline unsigned bit_length(uint32_t v)
-{
-    return 63 - (unsigned)__builtin_clzll(2 * (uint64_t)v + 1);
-}
-
-static size_t bytes_of(uint32_t n, unsigned width)
-{
-    return (n * width + 7) / 8;
-}
-
-typedef struct bit_writer {
-    uint8_t *at;
-    uint64_t kept; /* its low n bits are not counted into `at` yet */
-    unsigned n;    /* < 8 */
-} bit_writer;
-
-/* v < 2^width, width ≤ 56. Writes up to 8 bytes more than it counts. */
-static inline void put_bits(bit_writer *w, uint64_t v, unsigned width)
-{
-    w->kept |= v << w->n;
-    jo_index_put64(w->at, w->kept);
-    w->n += width;
-    w->at += w->n / 8;
-    w->kept >>= w->n & ~7u;
-    w->n %= 8;
-}
-
-/* The first n numbers, all less than 2^width, one after the other, as many at once as fit; gives what is behind them. */
-static uint8_t *pack(uint8_t *p, const uint32_t v[JO_INDEX_BLOCK], uint32_t n, unsigned width)
-{
-    bit_writer w = {p, 0, 0};
-
-    if (width <= 14) {
-        for (uint32_t i = 0; i < n; i += 4) {
-            uint64_t a = v[i] | (uint64_t)v[i + 1] << width;
-            uint64_t b = v[i + 2] | (uint64_t)v[i + 3] << width;
-            put_bits(&w, a | b << 2 * width, 4 * width);
-        }
-    } else if (width <= 28) {
-        for (uint32_t i = 0; i < n; i += 2) {
-            put_bits(&w, v[i] | (uint64_t)v[i + 1] << width, 2 * width);
-        }
-    } else {
-        for (uint32_t i = 0; i < n; i++) {
-            put_bits(&w, v[i], width);
-        }
-    }
-    return p + bytes_of(n, width);
-}
-
-static uint32_t count_longer(const uint32_t v[JO_INDEX_BLOCK], unsigned width)
-{
-    uint32_t limit = ((uint32_t)1 << width) - 1, n = 0;
-
-    for (uint32_t i = 0; i < JO_INDEX_BLOCK; i++) {
-        n += (v[i] & ~limit) != 0;
-    }
-    return n;
-}
-
-/* How wide a column is, and how many numbers have more bits: what takes the fewest bytes, or nearly so. */
-typedef struct fit {
-    unsigned width, patches;
-} fit;
-
-/* mean: nearly that of the numbers. Few have more than two bits more. */
-static fit choose_fit(const uint32_t v[JO_INDEX_BLOCK], uint32_t n, unsigned longest, uint32_t mean)
-{
-    fit best = {longest, 0};
-    size_t least = bytes_of(n, longest);
-    unsigned from = bit_length(mean) + 3;
-
-    for (unsigned w = from < longest ? from : longest; w-- > 0;) {
-        unsigned patches = count_longer(v, w);
-        size_t bytes = bytes_of(n, w) + 2 + patches + bytes_of(patches, longest - w);
-        if (bytes < least) {
-            least = bytes;
-            best = (fit){w, patches};
-        } else if (patches > n / 8) {
-            break;
-        }
-    }
-    return best;
-}
-
-/* The n numbers that have more than `width` bits. */
-typedef struct patches {
-    uint32_t n;
-    uint8_t at[JO_INDEX_BLOCK + 1];
-    uint32_t high[JO_INDEX_BLOCK + 1];
-} patches;
-
-/* Takes what is too long from v. */
-static void take_patches(uint32_t v[JO_INDEX_BLOCK], uint32_t n, unsigned width, patches *x)
-{
-    uint32_t limit = ((uint32_t)1 << width) - 1;
-
-    x->n = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        if (v[i] > limit) {
-            x->at[x->n] = (uint8_t)i;
-            x->high[x->n++] = v[i] >> width;
-            v[i] &= limit;
-        }
-    }
-}
-
-static uint8_t *put_patches(uint8_t *p, patches *x, unsigned width)
-{
-    p[0] = (uint8_t)x->n;
-    p[1] = (uint8_t)width;
-    memcpy(p + 2, x->at, x->n);
-    memset(x->high + x->n, 0, (JO_INDEX_BLOCK - x->n) * sizeof(*x->high));
-    return pack(p + 2 + x->n, x->high, x->n, width);
-}
-
-/* Of n > 0 numbers; v is lost. */
-static uint8_t *put_column(uint8_t *p, uint32_t v[JO_INDEX_BLOCK], uint32_t n)
-{
-    uint32_t all = 0, mean = 0;
-    int32_t least = INT32_MAX;
-    patches x;
-
-    for (uint32_t i = n; i < JO_INDEX_BLOCK; i++) {
-        v[i] = v[0];
-    }
-    for (uint32_t i = 0; i < JO_INDEX_BLOCK; i++) { /* numbers with a sign are cheaper to compare */
-        int32_t is = (int32_t)(v[i] ^ 0x80000000u);
-        least = is < least ? is : least;
-    }
-    uint32_t base = (uint32_t)least ^ 0x80000000u;
-    for (uint32_t i = 0; i < JO_INDEX_BLOCK; i++) {
-        v[i] -= base;
-        all |= v[i];
-        mean += v[i] / JO_INDEX_BLOCK;
-    }
-    unsigned longest = bit_length(all), base_bytes = (bit_length(base) + 7) / 8;
-    fit f = choose_fit(v, n, longest, mean);
-    p[0] = (uint8_t)(f.width | (f.patches > 0 ? JO_INDEX_PATCHED : 0));
-    p[1] = (uint8_t)base_bytes;
-    jo_index_put64(p + 2, base);
-    p += 2 + base_bytes;
-    if (f.patches == 0) {
-        return pack(p, v, n, f.width);
-    }
-    take_patches(v, n, f.width, &x);
-    return put_patches(pack(p, v, n, f.width), &x, longest - f.width);
-}
-
-/* The same, where v is not to be lost. */
-static uint8_t *copy_column(uint8_t *p, const uint32_t *v, uint32_t n)
-{
-    uint32_t copy[JO_INDEX_BLOCK];
-
-    memcpy(copy, v, sizeof(copy));
-    return put_column(p, copy, n);
-}
-
 /* -- coding a block ------------------------------------------------------------------------------------ */
 
 /* The gaps behind samples; gives all their bits. */
@@ -334,7 +172,7 @@ static uint8_t *put_some(uint8_t *p, uint32_t v[JO_INDEX_BLOCK], uint64_t mask, 
         v[found] = v[i];
         found += mask >> i & 1;
     }
-    return put_column(p, v, (uint32_t)__builtin_popcountll(mask));
+    return jo_column_put(p, v, (uint32_t)__builtin_popcountll(mask));
 }
 
 static uint8_t *put_gaps(const jo_index_builder *b, uint32_t n, uint8_t *p, uint8_t *head)
@@ -384,7 +222,7 @@ static uint8_t *put_plain_offsets(const jo_index_builder *b, uint32_t n, uint8_t
         v[i] = (uint32_t)b->cts[i] ^ 0x80000000u;
     }
     *head |= JO_INDEX_CTS_PLAIN;
-    return put_column(p, v, n);
+    return jo_column_put(p, v, n);
 }
 
 static uint8_t *put_offsets(jo_index_builder *b, uint32_t n, uint8_t *p, uint8_t *head)
@@ -404,7 +242,7 @@ static uint8_t *put_offsets(jo_index_builder *b, uint32_t n, uint8_t *p, uint8_t
         return p + 1;
     }
     *head |= JO_INDEX_CTS_COLUMN;
-    return put_column(p, rows, n);
+    return jo_column_put(p, rows, n);
 }
 
 static uint8_t *put_syncs(const jo_index_builder *b, uint32_t n, uint8_t *p, uint8_t *head)
@@ -461,8 +299,8 @@ static apr_status_t code_block(jo_index_builder *b, jo_ctx *cx, uint32_t n)
                          .at = (uint32_t)b->stream.len,
                          .duration = b->one_duration ? b->durations[0] : 0};
     *head = b->one_duration ? 0 : JO_INDEX_DURATIONS;
-    p = copy_column(p, b->size, n);
-    p = b->one_duration ? p : copy_column(p, b->durations, n);
+    p = jo_column_copy(p, b->size, n);
+    p = b->one_duration ? p : jo_column_copy(p, b->durations, n);
     p = put_gaps(b, n, p, head);
     p = put_offsets(b, n, p, head);
     p = put_syncs(b, n, p, head);

@@ -7,21 +7,15 @@
  *              first sample has none, its place being the block's
  *   offsets    composition offsets: a byte, the row in cts_table of all; or a column of rows; or a column of offsets,
  *              their sign bit inverted, where the table is full
- *   sync       which are sync samples: a byte, how many, and a byte for each; or 8 bytes, a bit each
- * A column is of numbers of at most 32 bits, each a base and some bits more: a byte of their width (and JO_INDEX_PATCHED), a byte
- * of the base's length, the base, the low bits one after the other. Where few have more bits than that, their number, the
- * width of those bits, their positions (a byte each) and those bits follow. Least significant bits and bytes come first. */
+ *   sync       which are sync samples: a byte, how many, and a byte for each; or 8 bytes, a bit each */
 #ifndef JO_INDEX_CODE_H
 #define JO_INDEX_CODE_H
 
-#include "index.h"
-
-#include <string.h>
+#include "index_column.h"
 
 enum {
-    JO_INDEX_BLOCK = JO_ROWS, /* samples */
-    JO_INDEX_CTS_ROWS = 15,
-    JO_INDEX_PATCHED = 0x40
+    JO_INDEX_BLOCK = JO_COLUMN, /* samples */
+    JO_INDEX_CTS_ROWS = 15
 };
 
 /* The first byte of a block. */
@@ -47,24 +41,5 @@ struct jo_index_block {
     uint32_t at;       /* into the stream */
     uint32_t duration; /* of its samples; 0 if there is a column */
 };
-
-static inline uint64_t jo_index_get64(const uint8_t *p)
-{
-    uint64_t v;
-
-    memcpy(&v, p, 8);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    v = __builtin_bswap64(v);
-#endif
-    return v;
-}
-
-static inline void jo_index_put64(uint8_t *p, uint64_t v)
-{
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    v = __builtin_bswap64(v);
-#endif
-    memcpy(p, &v, 8);
-}
 
 #endif
