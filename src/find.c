@@ -195,11 +195,11 @@ static const char *clip_folder(jo_ctx *cx, const jo_found *f)
     return folder.s;
 }
 
-static void recount(jo_ctx *cx, jo_found *f)
+static apr_status_t recount(jo_ctx *cx, jo_found *f)
 {
-    if (f->view.plan.exact && f->packager->recount) {
-        f->packager->recount(cx, &f->view.period, &f->view.plan);
-    }
+    return f->view.plan.exact && f->packager->recount
+               ? f->packager->recount(cx, &f->view.period, &f->view.plan)
+               : cx->code;
 }
 
 /* A manifest of a clip: of the segments that it touches. */
@@ -213,7 +213,9 @@ static apr_status_t choose_clip(jo_ctx *cx, const jo_title *t, jo_found *f)
     }
     f->presentation = &f->view.presentation;
     f->plan = &f->view.plan;
-    recount(cx, f);
+    if (recount(cx, f) != APR_SUCCESS) {
+        return cx->code;
+    }
     f->resource.clip = clip_folder(cx, f);
     if (f->resource.track < 0 && f->packager->measure) {
         f->packager->measure(&f->view.period, &f->view.plan);

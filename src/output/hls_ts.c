@@ -110,12 +110,19 @@ static int64_t find_lag(const jo_track *t)
     return lag == INT64_MAX ? 0 : lag;
 }
 
-/* Sets the counts of cuts (from, until]. */
-static void count(jo_ts_units *u, jo_track_plan *tp, int from, int until)
+/* Sets the counts of cuts (from, until]. They are mod 2^32, so a segment must have less: what is written is no smaller than
+ * what is read into its buffer. */
+static apr_status_t count(jo_ctx *cx, jo_ts_units *u, jo_track_plan *tp, int from, int until)
 {
     for (int i = from; i < until; i++) {
-        tp->cuts[i + 1].packets = tp->cuts[i].packets + jo_ts_units_count(u, i, &tp->slow);
+        uint64_t packets = jo_ts_units_count(u, i, &tp->slow);
+        if (packets > UINT32_MAX) {
+            return jo_fail(cx, JO_EMEDIA, "track %s: a segment is longer than TS can be",
+                           u->track->token);
+        }
+        tp->cuts[i + 1].packets = tp->cuts[i].packets + (uint32_t)packets;
     }
+    return cx->code;
 }
 
 apr_status_t jo_ts_plan(jo_ctx *cx, const jo_period *period, jo_plan *plan)
@@ -125,12 +132,12 @@ apr_status_t jo_ts_plan(jo_ctx *cx, const jo_period *period, jo_plan *plan)
 
     apr_pool_create(&scratch.pool, cx->pool);
     u = apr_palloc(scratch.pool, sizeof(*u));
-    for (int i = 0; i < period->ntracks; i++) {
+    for (int i = 0; i < period->ntracks && cx->code == APR_SUCCESS; i++) {
         const jo_track *t = period->tracks[i];
         if (is_counted(t)) {
             plan->tracks[i].lag = find_lag(t);
             jo_ts_units_init(&scratch, u, t, &plan->tracks[i]);
-            count(u, &plan->tracks[i], 0, plan->count);
+            count(cx, u, &plan->tracks[i], 0, plan->count);
         }
         if (has_id3(t)) {
             count_events(cx, t, &plan->tracks[i]);
@@ -138,24 +145,24 @@ apr_status_t jo_ts_plan(jo_ctx *cx, const jo_period *period, jo_plan *plan)
     }
     plan->counted = true;
     apr_pool_destroy(scratch.pool);
-    return APR_SUCCESS;
+    return cx->code;
 }
 
 /* The last segment counts on from the one before it; the first has what its own packets leave of the second's count. */
-static void recount(jo_ts_units *u, const jo_plan *plan, jo_track_plan *tp)
+static void recount(jo_ctx *cx, jo_ts_units *u, const jo_plan *plan, jo_track_plan *tp)
 {
     uint32_t second = tp->cuts[1].packets;
 
     tp->cuts[0].packets = 0;
-    count(u, tp, 0, 1);
+    count(cx, u, tp, 0, 1);
     if (plan->count > 1) {
         tp->cuts[0].packets = second - tp->cuts[1].packets;
         tp->cuts[1].packets = second;
-        count(u, tp, plan->count - 1, plan->count);
+        count(cx, u, tp, plan->count - 1, plan->count);
     }
 }
 
-void jo_ts_replan(jo_ctx *cx, const jo_period *period, jo_plan *plan)
+apr_status_t jo_ts_replan(jo_ctx *cx, const jo_period *period, jo_plan *plan)
 {
     jo_ts_units *u = apr_palloc(cx->pool, sizeof(*u));
 
@@ -163,9 +170,10 @@ void jo_ts_replan(jo_ctx *cx, const jo_period *period, jo_plan *plan)
         const jo_track *t = period->tracks[i];
         if (is_counted(t)) {
             jo_ts_units_init(cx, u, t, &plan->tracks[i]);
-            recount(u, plan, &plan->tracks[i]);
+            recount(cx, u, plan, &plan->tracks[i]);
         }
     }
+    return cx->code;
 }
 
 /* -- sizes ------------------------------------------------------------------------------------------------ */

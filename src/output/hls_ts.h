@@ -13,11 +13,12 @@
 /* Can TS (or packed audio, or WebVTT) carry the track? HEVC: by settings. */
 bool jo_ts_carries(const jo_track *t, const jo_settings *settings);
 
-/* For titles that may be asked for in TS: what packets and continuity counters hang on, of every cut of every track. */
+/* For titles that may be asked for in TS: what packets and continuity counters hang on, of every cut of every track.
+ * JO_EMEDIA: a segment of 2^32 packets or more. */
 apr_status_t jo_ts_plan(jo_ctx *cx, const jo_period *period, jo_plan *plan);
 
 /* Again for the first and the last segment, after a clip has cut them anew. */
-void jo_ts_replan(jo_ctx *cx, const jo_period *period, jo_plan *plan);
+apr_status_t jo_ts_replan(jo_ctx *cx, const jo_period *period, jo_plan *plan);
 
 /* Bytes of segment i of picture `video` with `sound` (into the period's tracks, -1 none). */
 int64_t jo_ts_segment_size(const jo_period *period, const jo_plan *plan, int video, int sound,

@@ -99,7 +99,7 @@ typedef struct jo_packager {
     /* For titles that may be asked for in TS, once for each plan, or NULL. */
     apr_status_t (*count)(jo_ctx *cx, const jo_period *period, jo_plan *plan);
     /* For a plan that was counted and then clipped: its first and last segment are other ones. */
-    void (*recount)(jo_ctx *cx, const jo_period *period, jo_plan *plan);
+    apr_status_t (*recount)(jo_ctx *cx, const jo_period *period, jo_plan *plan);
     /* Segment of a track for the number of a JO_BY_TIME row, -1 none, and the number of a segment, -1 if it has none.
      * NULL: numbers are the track's wire times. */
     int (*find_time)(const jo_presentation *p, const jo_plan *plan, int track, int64_t time);

@@ -96,11 +96,11 @@ static bool surely_differ(const jo_track *t, int64_t ticks)
 }
 
 /* Of times it matters alone whether PTS and DTS differ, and whether a PCR alone follows. */
-static uint32_t count_pictures(jo_ts_units *u, const jo_cut *cut, bool *slow)
+static uint64_t count_pictures(jo_ts_units *u, const jo_cut *cut, bool *slow)
 {
     const jo_shapes *s = &u->shapes;
     jo_ts_unit unit = {.has_pcr = true};
-    uint32_t packets = 0;
+    uint64_t packets = 0;
 
     for (uint32_t n = cut[0].sample; n < cut[1].sample; n++) {
         uint32_t i = jo_index_shape(u->track->index, n, &u->shapes);
@@ -187,9 +187,10 @@ static uint32_t size_ahead(jo_ts_units *u, uint32_t n, uint32_t until)
     return n;
 }
 
-static uint32_t count_frames(jo_ts_units *u, const jo_cut *cut)
+static uint64_t count_frames(jo_ts_units *u, const jo_cut *cut)
 {
-    uint32_t packets = 0, n = cut[0].sample;
+    uint64_t packets = 0;
+    uint32_t n = cut[0].sample;
 
     u->at = u->end = 0;
     for (n = size_ahead(u, n, cut[1].sample); u->at < u->end; n = size_ahead(u, n, cut[1].sample)) {
@@ -206,7 +207,7 @@ bool jo_ts_units_next(jo_ts_units *u)
     return u->track->kind == JO_VIDEO ? next_picture(u) : next_frames(u);
 }
 
-uint32_t jo_ts_units_count(jo_ts_units *u, int segment, bool *slow)
+uint64_t jo_ts_units_count(jo_ts_units *u, int segment, bool *slow)
 {
     const jo_cut *cut = &u->plan->cuts[segment];
 

@@ -46,7 +46,7 @@ void jo_ts_units_seek(jo_ts_units *u, int segment);
 /* False at the segment's end. */
 bool jo_ts_units_next(jo_ts_units *u);
 /* Packets of all units of a segment; *slow is set if some have a PCR alone behind them. */
-uint32_t jo_ts_units_count(jo_ts_units *u, int segment, bool *slow);
+uint64_t jo_ts_units_count(jo_ts_units *u, int segment, bool *slow);
 /* Packets with a PCR alone in a segment: of pictures those between them; of sound, where there are no pictures, one before
  * each unit. */
 uint64_t jo_ts_units_pcrs(jo_ts_units *u, int segment);

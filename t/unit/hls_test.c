@@ -6,6 +6,8 @@
 #include "tap.h"
 #include "track_make.h"
 
+#include <string.h>
+
 /* -- the container ------------------------------------------------------------------------------------------ */
 
 enum { PLAIN, AVC_TEXT, HEVC, AV1, TTML, SMOOTH_ONLY, TITLES };
@@ -147,6 +149,25 @@ static void test_late_both(void)
     ok(!jo_plan_empty(&m, m.first), "and ends with the sound");
 }
 
+/* A sparse file has samples of 4 GB, as many as one likes, one over the other. */
+static void test_counts(void)
+{
+    recipe a = aac_48k(400);
+    a.size = UINT32_MAX;
+    jo_track *tracks[] = {make_track("audio=1", a)};
+    jo_presentation *p = align(1, tracks);
+    jo_ctx scratch = cx;
+
+    tracks[0]->codec = &jo_codec_ac3;
+    ok(jo_ts_plan(&scratch, &p->periods[0], jo_plan_copy(&cx, &p->periods[0], plan(p, 1, 1))) ==
+           APR_SUCCESS,
+       "segments of a second, as many packets as they take");
+    ok(jo_ts_plan(&scratch, &p->periods[0], jo_plan_copy(&cx, &p->periods[0], plan(p, 4, 1))) ==
+           JO_EMEDIA,
+       "of four: more packets than a count holds");
+    ok(scratch.message != NULL && strstr(scratch.message, "audio=1") != NULL, "which is said");
+}
+
 int main(void)
 {
     apr_pool_t *pool;
@@ -159,6 +180,7 @@ int main(void)
     test_sound_goes_on();
     test_late_pictures();
     test_late_both();
+    test_counts();
     apr_terminate();
     return tap_done();
 }

@@ -22,6 +22,7 @@ typedef struct recipe {
     int64_t first_dts;
     jo_edit edit;
     uint32_t fragment; /* samples per source fragment, 0: progressive */
+    uint32_t size;     /* bytes of a sample, 0: 100 */
 } recipe;
 
 __attribute__((unused)) static jo_track *make_track(const char *token, recipe r)
@@ -33,7 +34,7 @@ __attribute__((unused)) static jo_track *make_track(const char *token, recipe r)
         bool sync = r.gop == 0 || i % r.gop == 0;
         jo_sample s = {.dts = r.first_dts + (int64_t)i * r.duration,
                        .offset = (int64_t)i * 100,
-                       .size = 100,
+                       .size = r.size ? r.size : 100,
                        .duration = r.duration,
                        .sync = sync};
         if (r.reorder) { /* I P B P B … P: a P before a B goes two frames ahead, the B comes back */
