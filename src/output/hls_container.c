@@ -10,11 +10,19 @@
 
 #define FMP4_VERSION 6 /* RFC 8216bis 7: EXT-X-MAP for more than I-frames */
 
+/* TS can't say that pictures are to be turned or mirrored: tkhd's matrix, 14496-12 8.3.2. */
+static bool is_turned(const jo_track *t)
+{
+    const uint32_t *m = t->matrix;
+
+    return t->kind == JO_VIDEO && (m[1] != 0 || m[3] != 0 || m[0] >> 31 || m[4] >> 31);
+}
+
 static bool carries_all(const jo_period *period, const jo_settings *settings)
 {
     for (int i = 0; i < period->ntracks; i++) {
         const jo_track *t = period->tracks[i];
-        if (t->formats & JO_HLS && !jo_ts_carries(t, settings)) {
+        if (t->formats & JO_HLS && (!jo_ts_carries(t, settings) || is_turned(t))) {
             return false;
         }
     }

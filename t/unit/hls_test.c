@@ -10,7 +10,7 @@
 
 /* -- the container ------------------------------------------------------------------------------------------ */
 
-enum { PLAIN, AVC_TEXT, HEVC, AV1, TTML, SMOOTH_ONLY, TITLES };
+enum { PLAIN, AVC_TEXT, HEVC, AV1, TTML, SMOOTH_ONLY, TURNED, TITLES };
 
 static jo_track avc = {.kind = JO_VIDEO, .fourcc = JO_FOURCC('a', 'v', 'c', '1'), .formats = 7};
 static jo_track hevc = {.kind = JO_VIDEO, .fourcc = JO_FOURCC('h', 'v', 'c', '1'), .formats = 3};
@@ -20,8 +20,14 @@ static jo_track ac3 = {.kind = JO_AUDIO, .formats = 3};
 static jo_track wvtt = {.kind = JO_TEXT, .fourcc = JO_FOURCC('w', 'v', 't', 't'), .formats = 3};
 static jo_track stpp = {.kind = JO_TEXT, .fourcc = JO_FOURCC('s', 't', 'p', 'p'), .formats = 7};
 
+static jo_track turned = {.kind = JO_VIDEO,
+                          .fourcc = JO_FOURCC('a', 'v', 'c', '1'),
+                          .formats = 7,
+                          .matrix = {0, 0x10000, 0, 0xffff0000, 0, 0, 0, 0, 0x40000000}};
+
 static jo_track *titles[TITLES][3] = {{&avc, &ac3},       {&avc, &ac3, &wvtt}, {&avc, &hevc, &ac3},
-                                      {&avc, &av1, &ac3}, {&avc, &ac3, &stpp}, {&avc, &ac3, &vc1}};
+                                      {&avc, &av1, &ac3}, {&avc, &ac3, &stpp}, {&avc, &ac3, &vc1},
+                                      {&turned, &ac3}};
 
 static const struct {
     jo_container container;
@@ -33,8 +39,8 @@ static const struct {
 } rows[] = {
     {JO_CONTAINER_FMP4, false, false, 0, 0, "fmp4"},
     {JO_CONTAINER_FMP4, true, false, 3, 0, "fmp4, whatever the version"},
-    {JO_CONTAINER_TS, false, false, 0, 0x3f, "ts: all, and what can't be carried is left out"},
-    {JO_CONTAINER_TS, false, false, 5, 0x3f, "ts, version 5"},
+    {JO_CONTAINER_TS, false, false, 0, 0x7f, "ts: all, and what can't be carried is left out"},
+    {JO_CONTAINER_TS, false, false, 5, 0x7f, "ts, version 5"},
     {JO_CONTAINER_TS, false, false, 6, 0, "ts, version 6: fMP4"},
     {JO_CONTAINER_TS, false, true, 0, 0, "ts, hls_fmp4: fMP4"},
     {JO_CONTAINER_TS, false, true, 1, 0, "ts, hls_fmp4, version 1: fMP4"},
