@@ -48,7 +48,7 @@ typedef struct one_title {
     const jo_title *title;
 } one_title;
 
-static apr_status_t get_title(const jo_title_store *self, jo_ctx *cx, const char *path, bool direct,
+static apr_status_t get_title(const jo_title_store *self, jo_ctx *cx, const char *path, unsigned how,
                               const jo_title **out)
 {
     (void)cx, (void)path, (void)direct;
