@@ -51,7 +51,7 @@ typedef struct one_title {
 static apr_status_t get_title(const jo_title_store *self, jo_ctx *cx, const char *path, unsigned how,
                               const jo_title **out)
 {
-    (void)cx, (void)path, (void)direct;
+    (void)cx, (void)path, (void)how;
     *out = ((const one_title *)self)->title;
     return APR_SUCCESS;
 }

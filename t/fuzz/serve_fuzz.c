@@ -55,7 +55,7 @@ static answer fetch(apr_pool_t *pool, const server *on, const char *url)
                      .settings = on->settings,
                      .want_next = true};
     jo_reply rp = {.status = 0};
-    answer a = {.text = ""};
+    answer a = {.text = apr_pcalloc(pool, 1)};
     jo_ctx cx;
 
     jo_ctx_init(&cx, pool);
