@@ -82,6 +82,12 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+/* Ticks from where the playlists of all tracks start. */
+static int64_t gap_before(const list *l)
+{
+    return l->tp->cuts[l->tp->first].time - l->tp->cuts[0].time;
+}
+
 /* The first one also stands for what is shown before it, so that the list starts where the media playlist does. */
 static void time_keys(apr_pool_t *pool, list *l, int count)
 {
@@ -95,7 +101,8 @@ static void time_keys(apr_pool_t *pool, list *l, int count)
         own[i].sample = (uint32_t)i;
     }
     l->plan = (jo_track_plan){.cuts = own, .last = count, .lead = -1};
-    l->target = jo_measure_track_target(l->track, &l->plan);
+    l->target = later(jo_measure_track_target(l->track, &l->plan),
+                      jo_ticks_round(gap_before(l), l->track->timescale, 1));
 }
 
 static void size_keys(jo_ctx *cx, list *l)
@@ -196,8 +203,7 @@ static void add_entries(jo_text *out, const list *l, const jo_plan *plan, const 
             jo_hls_add_map(out, rs, l->track, variant, UP);
         }
         if (i == 0 && l->tp->first > 0) {
-            add_entry(out, l, rs, cuts[l->tp->first].time - cuts[0].time, ", no desc\n#EXT-X-GAP\n",
-                      k->number - 1);
+            add_entry(out, l, rs, gap_before(l), ", no desc\n#EXT-X-GAP\n", k->number - 1);
         }
         add_entry(out, l, rs, jo_plan_duration(&l->plan, i), ", no desc\n", k->number);
     }

@@ -242,10 +242,11 @@ static void test_late(void)
     is_str(
         playlist(p, plan(p, 2, 1)),
         HEAD("8", "0",
-             "2") "#EXTINF:5, no desc\n#EXT-X-GAP\nkite-video=1-0.m4s\n"
+             "5") "#EXTINF:5, no desc\n#EXT-X-GAP\nkite-video=1-0.m4s\n"
                   "#EXTINF:2, no desc\nkite-video=1-1.m4s\n#EXTINF:2, no desc\nkite-video=1-2.m4s\n"
                   "#EXT-X-ENDLIST\n",
-        "a track that starts late: the list starts where the others do");
+        "a track that starts late: the list starts where the others do, no entry is longer than "
+        "the target");
 }
 
 static void test_leading(void)
