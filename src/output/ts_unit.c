@@ -221,7 +221,8 @@ uint64_t jo_ts_units_pcrs(jo_ts_units *u, int segment)
 
     jo_ts_units_seek(u, segment);
     if (u->track->kind != JO_VIDEO) {
-        while (next_frames(u)) {
+        for (read_ahead(u); u->at < u->end; read_ahead(u)) {
+            group(u);
             n++;
         }
         return n;
