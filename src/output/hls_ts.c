@@ -178,19 +178,20 @@ apr_status_t jo_ts_replan(jo_ctx *cx, const jo_period *period, jo_plan *plan)
 
 /* -- sizes ------------------------------------------------------------------------------------------------ */
 
-/* Packets with a PCR alone: between pictures that are far apart, and where there are none before each unit of sound. */
+/* Packets with a PCR alone: between pictures that are far apart, and beside sound where there are none. */
 static uint64_t pcr_packets(const jo_period *period, const jo_plan *plan, int video, int sound,
                             int i)
 {
-    bool empty = jo_plan_empty(&plan->tracks[video], i);
-    int track = empty ? sound : video;
-    jo_ts_units u;
+    jo_ts_units v, s;
+    uint64_t packets;
 
-    if (track < 0 || !(empty || plan->tracks[video].slow)) {
-        return 0;
+    jo_ts_units_init(NULL, &v, period->tracks[video], &plan->tracks[video]);
+    packets = plan->tracks[video].slow ? jo_ts_units_pcrs(&v, i) : 0;
+    if (sound >= 0) {
+        jo_ts_units_init(NULL, &s, period->tracks[sound], &plan->tracks[sound]);
+        packets += jo_ts_clock_count(&v, &s, i);
     }
-    jo_ts_units_init(NULL, &u, period->tracks[track], &plan->tracks[track]);
-    return jo_ts_units_pcrs(&u, i);
+    return packets;
 }
 
 static uint32_t media_packets(const jo_plan *plan, int track, int i)
@@ -257,6 +258,7 @@ typedef struct work {
     uint8_t *data[STREAMS]; /* of the next unit */
     jo_ts_units units[STREAMS];
     bool more[STREAMS];
+    jo_ts_clock clock;
     jo_ts_stream streams[STREAMS + 1]; /* in the order of the PMT */
     int nstreams;
     jo_ts_stream *id3; /* NULL: none */
@@ -417,13 +419,15 @@ static void write_events(jo_ts_writer *w, work *in, uint64_t until)
     }
 }
 
-/* Without pictures each unit of sound has the clock before it. */
-static apr_status_t write_sound(jo_ctx *cx, jo_ts_writer *w, work *in)
+/* Sound well before the first picture: all of it where there are none. */
+static apr_status_t write_lead(jo_ctx *cx, jo_ts_writer *w, work *in)
 {
-    while (in->more[SOUND] && cx->code == APR_SUCCESS) {
-        jo_ts_write_pcr(w, &in->streams[VIDEO], in->units[SOUND].unit.dts);
+    while (in->more[SOUND] && jo_ts_clock_leads(&in->clock, &in->units[SOUND]) &&
+           cx->code == APR_SUCCESS) {
+        jo_ts_clock_before(&in->clock, &in->units[SOUND]);
         write_frames(cx, w, in);
     }
+    jo_ts_clock_finish(&in->clock);
     return cx->code;
 }
 
@@ -442,6 +446,9 @@ static apr_status_t write_units(jo_ctx *cx, jo_ts_writer *w, work *in)
             write_events(w, in, time);
         }
         if (in->more[SOUND] && !first && (!timed || (int64_t)(frames->dts - time) < 0)) {
+            if (!timed) {
+                jo_ts_clock_before(&in->clock, &in->units[SOUND]);
+            }
             write_frames(cx, w, in);
         } else if (pcrs > 0) {
             jo_ts_write_pcr(w, &in->streams[VIDEO], time);
@@ -453,20 +460,25 @@ static apr_status_t write_units(jo_ctx *cx, jo_ts_writer *w, work *in)
             write_picture(cx, w, in);
         }
     }
+    jo_ts_clock_finish(&in->clock);
     return cx->code;
 }
 
-static void start_units(jo_ctx *cx, work *in)
+static void start_units(jo_ctx *cx, jo_ts_writer *w, work *in)
 {
     const segment *s = in->s;
 
     in->said = NULL;
     in->nstreams = 0;
+    in->clock = (jo_ts_clock){.w = w, .stream = &in->streams[VIDEO]};
     for (int k = 0; k < STREAMS; k++) {
         in->more[k] = s->track[k] != NULL;
         if (in->more[k]) {
             in->streams[in->nstreams++] = make_stream(s, k);
             jo_ts_units_init(cx, &in->units[k], s->track[k], &s->tp[k]);
+            if (k == VIDEO && s->track[SOUND] != NULL) {
+                jo_ts_units_pictures(&in->units[k], s->at, &in->clock.pictures);
+            }
             jo_ts_units_seek(&in->units[k], s->at);
             in->more[k] = jo_ts_units_next(&in->units[k]);
         }
@@ -492,9 +504,9 @@ static apr_status_t write_segment(jo_ctx *cx, const segment *s, uint8_t *buf)
     start_reader(in, VIDEO, buf + s->size - sample_bytes(s, VIDEO));
     start_reader(in, SOUND, apr_palloc(cx->pool, (size_t)sample_bytes(s, SOUND) + 1));
     jo_ts_writer_init(&w, buf, (size_t)s->size);
-    start_units(cx, in);
+    start_units(cx, &w, in);
     jo_ts_write_tables(&w, in->streams, in->nstreams, in->streams[VIDEO].pid, s->number);
-    if ((in->more[VIDEO] ? write_units(cx, &w, in) : write_sound(cx, &w, in)) != APR_SUCCESS) {
+    if (write_lead(cx, &w, in) != APR_SUCCESS || write_units(cx, &w, in) != APR_SUCCESS) {
         return cx->code;
     }
     write_events(&w, in, (uint64_t)INT64_MAX / 2);

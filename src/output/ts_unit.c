@@ -140,6 +140,7 @@ static void read_ahead(jo_ts_units *u)
            jo_cursor_next(&u->cursor, &s)) {
         u->ahead[u->end] = s.size;
         u->ahead_dts[u->end++] = s.dts + s.cts;
+        u->ahead_end = s.dts + s.cts + s.duration;
     }
 }
 
@@ -154,7 +155,8 @@ static void group(jo_ts_units *u)
     u->at += u->count;
 }
 
-static bool next_frames(jo_ts_units *u)
+/* Without the sample entry. */
+static bool next_plain(jo_ts_units *u)
 {
     read_ahead(u);
     if (u->at == u->end) {
@@ -162,10 +164,18 @@ static bool next_frames(jo_ts_units *u)
     }
     u->first = u->cursor.next - (u->end - u->at);
     group(u);
-    describe(u, u->first);
     u->unit.pts = u->unit.dts = stamp(u, u->ahead_dts[u->at - u->count]);
-    u->pcrs = 0;
+    u->stop = stamp(u, u->at < u->end ? u->ahead_dts[u->at] : u->ahead_end);
     return true;
+}
+
+static bool next_frames(jo_ts_units *u)
+{
+    if (next_plain(u)) {
+        describe(u, u->first);
+        return true;
+    }
+    return false;
 }
 
 /* The sizes alone. */
@@ -220,16 +230,129 @@ uint64_t jo_ts_units_pcrs(jo_ts_units *u, int segment)
     jo_sample s;
 
     jo_ts_units_seek(u, segment);
-    if (u->track->kind != JO_VIDEO) {
-        for (read_ahead(u); u->at < u->end; read_ahead(u)) {
-            group(u);
-            n++;
-        }
-        return n;
-    }
     while (u->cursor.next < u->until && jo_cursor_next(&u->cursor, &s)) {
         stamp_picture(u, &s);
         n += u->pcrs;
     }
     return n;
+}
+
+/* -- the clock beside sound ------------------------------------------------------------------------------- */
+
+static void stamp_at(jo_ts_units *u, uint32_t sample, jo_sample *s)
+{
+    jo_cursor_init(&u->cursor, u->track->index, sample);
+    *s = (jo_sample){0};
+    jo_cursor_next(&u->cursor, s);
+    stamp_picture(u, s);
+}
+
+void jo_ts_units_pictures(jo_ts_units *u, int segment, jo_ts_pictures *out)
+{
+    const jo_cut *cut = &u->plan->cuts[segment];
+    jo_sample s;
+
+    *out = (jo_ts_pictures){.any = cut[0].sample < cut[1].sample};
+    if (out->any) {
+        stamp_at(u, cut[0].sample, &s);
+        out->from = u->unit.dts;
+        stamp_at(u, cut[1].sample - 1, &s);
+        out->to = stamp(u, jo_ticks_add(s.dts, u->plan->lag + s.duration));
+        out->clock = u->unit.dts + u->pcrs * JO_TS_PCR_APART;
+    }
+}
+
+static bool is_later(uint64_t a, uint64_t b)
+{
+    return (int64_t)(a - b) > JO_TS_PCR_APART;
+}
+
+bool jo_ts_clock_leads(const jo_ts_clock *c, const jo_ts_units *sound)
+{
+    return !c->past && (!c->pictures.any || is_later(c->pictures.from, sound->unit.dts));
+}
+
+/* PCRs 100 ms apart, until a time. */
+static void run(jo_ts_clock *c, uint64_t until)
+{
+    uint64_t n = is_later(until, c->at) ? jo_ts_pcr_between(until - c->at) : 0;
+
+    c->packets += n;
+    for (uint64_t k = 1; c->w != NULL && k <= n; k++) {
+        jo_ts_write_pcr(c->w, c->stream, c->at + k * JO_TS_PCR_APART);
+    }
+    c->at += n * JO_TS_PCR_APART;
+}
+
+static void start(jo_ts_clock *c, const jo_ts_units *sound, bool leads)
+{
+    c->runs = true;
+    c->at = leads ? sound->unit.dts : c->pictures.clock;
+    if (leads) {
+        c->packets++;
+        if (c->w != NULL) {
+            jo_ts_write_pcr(c->w, c->stream, c->at);
+        }
+    }
+}
+
+void jo_ts_clock_before(jo_ts_clock *c, const jo_ts_units *sound)
+{
+    bool leads = jo_ts_clock_leads(c, sound);
+
+    if (!leads && !is_later(sound->unit.dts, c->pictures.to)) {
+        return;
+    }
+    if (!c->runs) {
+        start(c, sound, leads);
+    }
+    run(c, sound->unit.dts);
+    c->end = leads && c->pictures.any ? c->pictures.from : sound->stop;
+}
+
+void jo_ts_clock_finish(jo_ts_clock *c)
+{
+    if (c->runs) {
+        run(c, c->end);
+    }
+    c->runs = false;
+    c->past = true;
+}
+
+/* Do the pictures last as long as the sound, as a rule? */
+static bool is_beside(const jo_ts_pictures *p, jo_ts_units *u, int segment)
+{
+    const jo_cut *cut = &u->plan->cuts[segment];
+    jo_sample s;
+
+    if (cut[0].sample == cut[1].sample) {
+        return true;
+    }
+    stamp_at(u, cut[0].sample, &s);
+    if (!p->any || u->track->index->reordered || is_later(p->from, u->unit.pts)) {
+        return false;
+    }
+    stamp_at(u, cut[1].sample - 1, &s);
+    return !is_later(u->unit.pts, p->to);
+}
+
+uint64_t jo_ts_clock_count(jo_ts_units *video, jo_ts_units *sound, int segment)
+{
+    jo_ts_clock c = {.w = NULL};
+
+    jo_ts_units_pictures(video, segment, &c.pictures);
+    if (is_beside(&c.pictures, sound, segment)) {
+        return 0;
+    }
+    jo_ts_units_seek(sound, segment);
+    bool more = next_plain(sound);
+    for (; more && jo_ts_clock_leads(&c, sound); more = next_plain(sound)) {
+        jo_ts_clock_before(&c, sound);
+    }
+    jo_ts_clock_finish(&c);
+    for (; more; more = next_plain(sound)) {
+        jo_ts_clock_before(&c, sound);
+    }
+    jo_ts_clock_finish(&c);
+    return c.packets;
 }

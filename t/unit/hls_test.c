@@ -3,6 +3,7 @@
 #include "../../src/output/hls_container.h"
 #include "../../src/output/hls_ts.h"
 #include "../../src/output/measure.h"
+#include "../../src/output/ts_unit.h"
 #include "tap.h"
 #include "track_make.h"
 
@@ -155,6 +156,36 @@ static void test_late_both(void)
     ok(!jo_plan_empty(&m, m.first), "and ends with the sound");
 }
 
+/* -- the clock ------------------------------------------------------------------------------------------------- */
+
+/* Packets with a PCR alone beside the sound of segment i. */
+static int clocks(const jo_presentation *p, const jo_plan *h, int i)
+{
+    jo_ts_units v, s;
+
+    jo_ts_units_init(NULL, &v, p->periods[0].tracks[0], &h->tracks[0]);
+    jo_ts_units_init(NULL, &s, p->periods[0].tracks[1], &h->tracks[1]);
+    return (int)jo_ts_clock_count(&v, &s, i);
+}
+
+static void test_clock(void)
+{
+    recipe v = video_25(50, 250);
+    v.edit.empty = 62500; /* 2.5 s */
+    jo_track *tracks[] = {make_track("video=1", v), make_track("audio=1", aac_48k(940))};
+    jo_presentation *p = align(2, tracks);
+    const jo_plan *h = plan(p, 4, 1);
+
+    is_int(h->tracks[0].first, 0, "pictures from the middle of the first segment on");
+    is_int(clocks(p, h, 0), 25, "PCRs every 100 ms from the sound's start to theirs");
+    is_int(clocks(p, h, 1), 0, "none of their own beside pictures");
+    int last = h->tracks[0].last - 1;
+    int64_t ms = jo_ticks_round(h->tracks[1].cuts[last + 1].time, 48000, 1000) - 12460;
+    is_int(clocks(p, h, last), (ms - 1) / 100, "behind the last picture: on to the segment's end");
+    ms = jo_ticks_round(jo_plan_duration(&h->tracks[1], last + 1), 48000, 1000);
+    is_int(clocks(p, h, last + 1), 1 + (ms - 1) / 100, "without pictures: all the time");
+}
+
 /* A sparse file has samples of 4 GB, as many as one likes, one over the other. */
 static void test_counts(void)
 {
@@ -186,6 +217,7 @@ int main(void)
     test_sound_goes_on();
     test_late_pictures();
     test_late_both();
+    test_clock();
     test_counts();
     apr_terminate();
     return tap_done();
