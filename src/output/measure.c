@@ -32,10 +32,21 @@ typedef struct measure {
     int64_t target; /* seconds */
     jo_measure_size *size;
     const void *of;
+    int known;                  /* segments whose size was asked for, once each */
+    int64_t sizes[LONGEST_RUN]; /* of the last of them, by number */
 } measure;
 
+static int64_t size_of(measure *m, int i)
+{
+    for (; m->known <= i; m->known++) {
+        m->sizes[m->known % LONGEST_RUN] =
+            jo_plan_empty(m->tp, m->known) ? 0 : m->size(m->of, m->known);
+    }
+    return m->sizes[i % LONGEST_RUN];
+}
+
 /* Highest rate of the runs that start with segment i. */
-static int64_t peak_from(const measure *m, int i)
+static int64_t peak_from(measure *m, int i)
 {
     int64_t bytes = 0, peak = 0;
     int end = m->tp->last - i > LONGEST_RUN ? i + LONGEST_RUN : m->tp->last;
@@ -45,7 +56,7 @@ static int64_t peak_from(const measure *m, int i)
         if (jo_plan_empty(m->tp, k)) {
             continue;
         }
-        bytes += m->size(m->of, k);
+        bytes += size_of(m, k);
         if (2 * ticks > 3 * m->target * m->timescale) {
             break;
         }
@@ -60,9 +71,15 @@ static int64_t peak_from(const measure *m, int i)
 void jo_measure_rates(jo_track_plan *tp, int64_t timescale, int64_t target, jo_measure_size *size,
                       const void *of)
 {
-    measure m = {tp, timescale, target, size, of};
+    measure m;
     int64_t bytes = 0;
 
+    m.tp = tp;
+    m.timescale = timescale;
+    m.target = target;
+    m.size = size;
+    m.of = of;
+    m.known = tp->first;
     tp->peak = 0;
     for (int i = tp->first; i < tp->last; i++) {
         if (jo_plan_empty(tp, i)) {
@@ -70,7 +87,7 @@ void jo_measure_rates(jo_track_plan *tp, int64_t timescale, int64_t target, jo_m
         }
         int64_t peak = peak_from(&m, i);
         tp->peak = peak > tp->peak ? peak : tp->peak;
-        bytes += size(of, i);
+        bytes += size_of(&m, i);
     }
     tp->average = rate(bytes, tp->cuts[tp->last].time - tp->cuts[tp->first].time, timescale);
     tp->peak = tp->peak > tp->average ? tp->peak : tp->average;

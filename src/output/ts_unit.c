@@ -239,26 +239,24 @@ uint64_t jo_ts_units_pcrs(jo_ts_units *u, int segment)
 
 /* -- the clock beside sound ------------------------------------------------------------------------------- */
 
-static void stamp_at(jo_ts_units *u, uint32_t sample, jo_sample *s)
+/* DTS of a picture; PTS of a frame, where those of a track are not reordered. */
+static uint64_t stamp_at(const jo_ts_units *u, uint32_t sample)
 {
-    jo_cursor_init(&u->cursor, u->track->index, sample);
-    *s = (jo_sample){0};
-    jo_cursor_next(&u->cursor, s);
-    stamp_picture(u, s);
+    return stamp(u, jo_ticks_add(jo_index_dts(u->track->index, sample), u->plan->lag));
 }
 
-void jo_ts_units_pictures(jo_ts_units *u, int segment, jo_ts_pictures *out)
+void jo_ts_units_pictures(const jo_ts_units *u, int segment, jo_ts_pictures *out)
 {
     const jo_cut *cut = &u->plan->cuts[segment];
-    jo_sample s;
 
     *out = (jo_ts_pictures){.any = cut[0].sample < cut[1].sample};
     if (out->any) {
-        stamp_at(u, cut[0].sample, &s);
-        out->from = u->unit.dts;
-        stamp_at(u, cut[1].sample - 1, &s);
-        out->to = stamp(u, jo_ticks_add(s.dts, u->plan->lag + s.duration));
-        out->clock = u->unit.dts + u->pcrs * JO_TS_PCR_APART;
+        out->from = stamp_at(u, cut[0].sample);
+        out->to = stamp_at(u, cut[1].sample);
+        out->clock = stamp_at(u, cut[1].sample - 1);
+        if (u->plan->slow) {
+            out->clock += jo_ts_pcr_between(out->to - out->clock) * JO_TS_PCR_APART;
+        }
     }
 }
 
@@ -320,23 +318,19 @@ void jo_ts_clock_finish(jo_ts_clock *c)
 }
 
 /* Do the pictures last as long as the sound, as a rule? */
-static bool is_beside(const jo_ts_pictures *p, jo_ts_units *u, int segment)
+static bool is_beside(const jo_ts_pictures *p, const jo_ts_units *u, int segment)
 {
     const jo_cut *cut = &u->plan->cuts[segment];
-    jo_sample s;
 
     if (cut[0].sample == cut[1].sample) {
         return true;
     }
-    stamp_at(u, cut[0].sample, &s);
-    if (!p->any || u->track->index->reordered || is_later(p->from, u->unit.pts)) {
-        return false;
-    }
-    stamp_at(u, cut[1].sample - 1, &s);
-    return !is_later(u->unit.pts, p->to);
+    return p->any && !u->track->index->reordered &&
+           !is_later(p->from, stamp_at(u, cut[0].sample)) &&
+           !is_later(stamp_at(u, cut[1].sample - 1), p->to);
 }
 
-uint64_t jo_ts_clock_count(jo_ts_units *video, jo_ts_units *sound, int segment)
+uint64_t jo_ts_clock_count(const jo_ts_units *video, jo_ts_units *sound, int segment)
 {
     jo_ts_clock c = {.w = NULL};
 

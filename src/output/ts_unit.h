@@ -61,7 +61,7 @@ typedef struct jo_ts_pictures {
     bool any;
 } jo_ts_pictures;
 
-void jo_ts_units_pictures(jo_ts_units *u, int segment, jo_ts_pictures *out);
+void jo_ts_units_pictures(const jo_ts_units *u, int segment, jo_ts_pictures *out);
 
 /* Puts packets with a PCR alone beside sound that comes more than 100 ms before the first picture or after the last. */
 typedef struct jo_ts_clock {
@@ -80,6 +80,6 @@ void jo_ts_clock_before(jo_ts_clock *c, const jo_ts_units *sound);
 /* Behind the last that leads, and behind the last of all. */
 void jo_ts_clock_finish(jo_ts_clock *c);
 /* All packets of a segment that these make. */
-uint64_t jo_ts_clock_count(jo_ts_units *video, jo_ts_units *sound, int segment);
+uint64_t jo_ts_clock_count(const jo_ts_units *video, jo_ts_units *sound, int segment);
 
 #endif
