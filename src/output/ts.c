@@ -37,15 +37,9 @@ uint64_t jo_ts_pcr_between(uint64_t ticks)
     return ticks ? (ticks - 1) / JO_TS_PCR_APART : 0;
 }
 
-uint32_t jo_ts_group_most(uint32_t timescale, uint32_t frame)
+uint32_t jo_ts_group(const uint32_t *sizes, uint32_t n, uint32_t extra, uint32_t most)
 {
-    uint64_t n = (uint64_t)timescale * JO_TS_PCR_APART / ((uint64_t)frame * JO_TS_HZ);
-    return n > 0 ? (uint32_t)n : 1;
-}
-
-uint32_t jo_ts_group(const uint32_t *sizes, uint32_t n, uint32_t extra, uint32_t most, bool has_pcr)
-{
-    jo_ts_unit u = {.has_pcr = has_pcr};
+    jo_ts_unit u = {.size = 0};
     uint64_t best_size = 0, best_packets = 1;
     uint32_t best = 1;
 

@@ -22,8 +22,8 @@ enum {
     JO_TS_HZ = 90000,
     JO_TS_PCR_APART = 9000, /* at most 100 ms: 13818-1 2.7.2 */
     /* A unit's DTS less its PCR: 200 ms. Its bytes lie before the next PCR, at most 100 ms on, so they are all there
-     * (T-STD, 13818-1 2.4.2) with as much left for the sound that is muxed behind the picture. Longer, and more of
-     * that sound waits than the 3584 bytes of its buffer. */
+     * (T-STD, 13818-1 2.4.2) with as much left for the sound that is muxed behind the picture. That waits as long, a PES
+     * packet at a time: at 128 kbit/s 4 to 5 KB, more than the 3584 of AAC's buffer; longer would be more. */
     JO_TS_DELAY = 18000,
     JO_TS_FILL_MAX = 32,       /* stuffing bytes of a PES header: 13818-1 2.4.3.7 */
     JO_TS_PES_MAX = 65535 - 13 /* bytes of size + fill of a unit that isn't video */
@@ -68,14 +68,9 @@ uint8_t jo_ts_counter(uint64_t packets_before);
 /* Packets with a PCR alone that belong between two units whose DTS are this far apart. */
 uint64_t jo_ts_pcr_between(uint64_t ticks);
 
-/* Audio frames of `frame` ticks, frame > 0, that last no longer than JO_TS_PCR_APART; ≥ 1. */
-uint32_t jo_ts_group_most(uint32_t timescale, uint32_t frame);
-
 /* How many of the next n audio frames go into one PES packet, ≥ 1: at most 2930 bytes, which is 16 packets, and `most`
- * frames (where the stream bears the PCR, jo_ts_group_most), fewer where that fills its packets better. `extra` bytes
- * go before each frame (ADTS). has_pcr as in the units. */
-uint32_t jo_ts_group(const uint32_t *sizes, uint32_t n, uint32_t extra, uint32_t most,
-                     bool has_pcr);
+ * frames, fewer where that fills its packets better. `extra` bytes go before each frame (ADTS). */
+uint32_t jo_ts_group(const uint32_t *sizes, uint32_t n, uint32_t extra, uint32_t most);
 
 /* -- bytes ------------------------------------------------------------------------------------------------ */
 

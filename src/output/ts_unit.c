@@ -147,7 +147,7 @@ static void read_ahead(jo_ts_units *u)
 static void group(jo_ts_units *u)
 {
     u->sizes = u->ahead + u->at;
-    u->count = jo_ts_group(u->sizes, u->end - u->at, u->extra, JO_TS_GROUP, false);
+    u->count = jo_ts_group(u->sizes, u->end - u->at, u->extra, JO_TS_GROUP);
     u->unit = (jo_ts_unit){.size = (uint64_t)u->count * u->extra};
     for (uint32_t k = 0; k < u->count; k++) {
         u->unit.size += u->sizes[k];

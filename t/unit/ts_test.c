@@ -664,20 +664,15 @@ static void test_group(void)
     const uint32_t huge[] = {8000, 8000};
     const uint32_t tail[] = {163, 10, 163};
 
-    is_int(jo_ts_group_most(48000, 1024), 4, "AAC: four frames in 100 ms");
-    is_int(jo_ts_group_most(1000, 20), 5, "100 ms itself is allowed");
-    is_int(jo_ts_group_most(8000, 1024), 1, "a frame that lasts longer is one");
-    is_int(jo_ts_group(small, 6, 7, 4, false), 4, "as many as last 100 ms");
-    is_int(jo_ts_group(small, 3, 7, 4, false), 3, "as many as there are");
-    is_int(jo_ts_group(even, 6, 7, 4, false), 4, "of equal choices the longest");
-    is_int(jo_ts_group(four, 4, 7, 4, false), 3, "fewer where they fill their packets better");
-    is_int(jo_ts_group(four, 4, 6, 4, true), 3, "with a PCR too");
-    is_int(jo_ts_group(four, 3, 15, 4, true), 2, "which takes room");
-    is_int(jo_ts_group(big, 4, 7, 4, false), 2, "at most 2930 bytes");
-    is_int(jo_ts_group(huge, 2, 7, 4, false), 1, "one is never too long");
-    is_int(jo_ts_group(small, 6, 7, 0, false), 1, "nor lasts too long");
-    is_int(jo_ts_group(tail, 2, 7, 4, false), 1, "a full packet is not spilt into the next");
-    is_int(jo_ts_group(small, 0, 7, 4, false), 1, "of nothing, one");
+    is_int(jo_ts_group(small, 6, 7, 4), 4, "as many as last 100 ms");
+    is_int(jo_ts_group(small, 3, 7, 4), 3, "as many as there are");
+    is_int(jo_ts_group(even, 6, 7, 4), 4, "of equal choices the longest");
+    is_int(jo_ts_group(four, 4, 7, 4), 3, "fewer where they fill their packets better");
+    is_int(jo_ts_group(big, 4, 7, 4), 2, "at most 2930 bytes");
+    is_int(jo_ts_group(huge, 2, 7, 4), 1, "one is never too long");
+    is_int(jo_ts_group(small, 6, 7, 0), 1, "nor lasts too long");
+    is_int(jo_ts_group(tail, 2, 7, 4), 1, "a full packet is not spilt into the next");
+    is_int(jo_ts_group(small, 0, 7, 4), 1, "of nothing, one");
 }
 
 int main(void)
