@@ -13,7 +13,7 @@ typedef struct jo_package {
     jo_ctx *cx;
     const jo_title *title;
     jo_settings settings; /* as if the server had them */
-    const char *folder; /* absolute */
+    const char *folder;   /* absolute */
     bool force;
     bool quiet;
     jo_progress progress;

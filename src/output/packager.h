@@ -31,11 +31,11 @@ typedef struct jo_resource {
     const char *base; /* descriptor's name, for derived names */
     const int *
         tracks; /* of a manifest: those to list, into the period's tracks, in the order to list them */
-    int ntracks; /* ≥ 1 */
-    int track;   /* into the period's tracks, -1 none */
-    int sound;   /* muxed with it: another of them, -1 none */
-    int segment; /* into the plan, -1 none */
-    int variant; /* of the track: whose init is asked for */
+    int ntracks;      /* ≥ 1 */
+    int track;        /* into the period's tracks, -1 none */
+    int sound;        /* muxed with it: another of them, -1 none */
+    int segment;      /* into the plan, -1 none */
+    int variant;      /* of the track: whose init is asked for */
     int64_t keyframe; /* its number (plan/keyframes.h); 0 none */
     uint32_t sample;  /* that is it */
     /* JO_NEED_SAMPLES: those of the presentation's sources that hold the segment's samples, open; others NULL.
@@ -62,13 +62,7 @@ jo_source *const *jo_resource_sources(jo_ctx *cx, const jo_presentation *p, cons
 
 /* JO_BY_VARIANT: not a segment, but 2 and up for the init of the track's second sample entry and up. JO_BY_KEYFRAME: a
  * key picture (plan/keyframes.h). */
-typedef enum {
-    JO_BY_NOTHING,
-    JO_BY_NUMBER,
-    JO_BY_TIME,
-    JO_BY_VARIANT,
-    JO_BY_KEYFRAME
-} jo_address;
+typedef enum { JO_BY_NOTHING, JO_BY_NUMBER, JO_BY_TIME, JO_BY_VARIANT, JO_BY_KEYFRAME } jo_address;
 
 typedef struct jo_route {
     const char *pattern; /* plan/url.h */

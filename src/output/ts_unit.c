@@ -9,6 +9,14 @@ int64_t jo_ts_time(const jo_track *t, int64_t wire)
     return jo_ticks_add(jo_ticks_round(wire, t->timescale, JO_TS_HZ), JO_TS_START);
 }
 
+/* Frames of a unit: a PTS at least every 0.7 s (13818-1 2.7.4). */
+static uint32_t most_frames(const jo_track *t)
+{
+    uint64_t n = (uint64_t)t->timescale * 7 / ((uint64_t)t->frame * 10);
+
+    return n < 1 ? 1 : n < JO_TS_GROUP ? (uint32_t)n : JO_TS_GROUP;
+}
+
 void jo_ts_units_init(jo_ctx *cx, jo_ts_units *u, const jo_track *t, const jo_track_plan *tp)
 {
     u->cx = cx;
@@ -19,6 +27,7 @@ void jo_ts_units_init(jo_ctx *cx, jo_ts_units *u, const jo_track *t, const jo_tr
     u->count = 0;
     u->shapes.count = 0;
     u->extra = t->codec == &jo_codec_aac ? JO_ADTS_HEADER : 0;
+    u->most = most_frames(t);
     u->apart = (uint32_t)((uint64_t)t->timescale * JO_TS_PCR_APART / JO_TS_HZ);
 }
 
@@ -147,7 +156,7 @@ static void read_ahead(jo_ts_units *u)
 static void group(jo_ts_units *u)
 {
     u->sizes = u->ahead + u->at;
-    u->count = jo_ts_group(u->sizes, u->end - u->at, u->extra, JO_TS_GROUP);
+    u->count = jo_ts_group(u->sizes, u->end - u->at, u->extra, u->most);
     u->unit = (jo_ts_unit){.size = (uint64_t)u->count * u->extra};
     for (uint32_t k = 0; k < u->count; k++) {
         u->unit.size += u->sizes[k];

@@ -29,6 +29,7 @@ typedef struct jo_ts_units {
     jo_ctx *cx;
     jo_cursor cursor;
     uint32_t until;          /* sample after the segment's last */
+    uint32_t most;           /* frames of a unit */
     uint32_t apart;          /* ticks of 100 ms */
     uint32_t since, changes; /* samples that `as` describes */
     uint32_t at, end;        /* frames that are read and not yet of a unit: into the next two */
