@@ -205,6 +205,28 @@ static void test_counts(void)
     ok(scratch.message != NULL && strstr(scratch.message, "audio=1") != NULL, "which is said");
 }
 
+/* Silence takes few bytes, but a PTS is due: 13818-1 2.7.4. */
+static void test_stamps(void)
+{
+    recipe a = aac_48k(400);
+    a.size = 6;
+    jo_track *tracks[] = {make_track("audio=1", a)};
+    jo_presentation *p = align(1, tracks);
+    const jo_plan *h = plan(p, 4, 1);
+    uint64_t before = 0, longest = 0;
+    jo_ts_units u;
+
+    tracks[0]->codec = &jo_codec_ac3;
+    jo_ts_units_init(&cx, &u, tracks[0], &h->tracks[0]);
+    jo_ts_units_seek(&u, 0);
+    for (int n = 0; jo_ts_units_next(&u); n++) {
+        longest = n > 0 && u.unit.pts - before > longest ? u.unit.pts - before : longest;
+        before = u.unit.pts;
+    }
+    ok(longest > 50000 && longest <= 63000, "small frames: a unit lasts %llu of 63000 ticks",
+       (unsigned long long)longest);
+}
+
 int main(void)
 {
     apr_pool_t *pool;
@@ -218,6 +240,7 @@ int main(void)
     test_late_pictures();
     test_late_both();
     test_clock();
+    test_stamps();
     test_counts();
     apr_terminate();
     return tap_done();
