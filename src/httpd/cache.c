@@ -381,7 +381,7 @@ static entry *find_or_list(jo_cache *c, turn *t, entry *fresh, const jo_identity
         bool waited = e->state == LOADING;
         e->references++;
         while (e->state == LOADING)
-            if (!turn_wait(c, t, &e->young)) {
+            if (!turn_wait(c, t, &e->young) && e->state == LOADING) {
                 entry_drop(e); /* never the last: one is the loader's */
                 return NULL;
             }

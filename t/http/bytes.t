@@ -5,7 +5,7 @@ use warnings;
 use Digest::MD5 qw(md5_hex);
 use Test::More;
 use Time::HiRes qw(time);
-use JitOrigin::Clients qw(start_readers read_on read_all h2_get);
+use JitOrigin::Clients qw(start_readers read_on read_all told h2_get);
 use JitOrigin::Httpd;
 use JitOrigin::Media qw(add_title hls_urls);
 
@@ -34,13 +34,15 @@ sub server {
     return $s->start;
 }
 
-# Path → digest of what the command gives, for every segment of the titles.
+# Path → digest of what the command gives, for every segment of the titles. All are loaded then: a crowd that waits for a load
+# that takes long may be refused (load.t), and /copy and /kernel have a root of their own, and so a load.
 sub expected {
     my ($s, @titles) = @_;
     my %digest;
     for my $title (@titles) {
         my (undef, $inits, $segments) = hls_urls($s, "/auto/$title.ism");
         $digest{$_} = md5_hex($s->cli_get($s->docs . $_)) for @$inits, @$segments;
+        $s->get("/$_/$title.ism/.m3u8") for qw(copy kernel);
     }
     for my $path (keys %digest) {
         (my $rest = $path) =~ s{^/auto}{};
@@ -59,7 +61,7 @@ sub same {
     my ($what, $digest, @answers) = @_;
     my @wrong = grep { ($_->{status} || 0) != 200 || $_->{reset} || $_->{digest} ne $digest->{$_->{path}} } @answers;
     ok(@answers && !@wrong, sprintf '%s: %d bodies', $what, scalar @answers)
-        or diag map { sprintf "%s: %s, %d bytes\n", $_->{path}, $_->{status} || '-', $_->{length} } @wrong;
+        or diag told(@wrong);
 }
 
 # ---- in parallel, under each MPM
@@ -67,7 +69,6 @@ sub same {
 for my $mpm (qw(event worker prefork)) {
     next unless -e JitOrigin::Httpd::module_dir() . "/mod_mpm_$mpm.so";
     my $s = server(mpm => $mpm, threads => 20);
-    $s->expect('reached MaxRequestWorkers'); # six readers for each worker: on a slow machine httpd says so
     my %digest = expected($s, qw(kite noise frag));
     my @readers = start_readers($s->port, spread(120, sort keys %digest));
     read_all(@readers);
@@ -87,7 +88,7 @@ for my $mpm (qw(event worker prefork)) {
     sleep 2;
     my $from = time;
     is($s->get('/auto/kite.ism/.m3u8')->{status}, 200, '100 stalled readers hold none of 5 threads');
-    cmp_ok(time - $from, '<', 5, 'an answer comes at once');
+    cmp_ok(time - $from, '<', 30, 'an answer comes at once'); # not after httpd's Timeout
     is(scalar(grep { $_->{done} } @readers), 0, 'all of them did stall');
     read_on(200_000, @readers);
     sleep 1;

@@ -64,7 +64,7 @@ RewriteRule ^/tenant/(.*)$ "@DOCS@/tenant-%1/$1"
 Alias /brief "@DOCS@/vod"
 <Location /brief>
     JitOrigin On
-    JitOriginCacheControl manifest 1
+    JitOriginCacheControl manifest 3
 </Location>
 # Settings by a header.
 Alias /if "@DOCS@/vod"
@@ -345,12 +345,12 @@ is(join(' ', map { ask($s, "/vod/folder.ism/real.mpd?$_")->{content} } qw(a=1 a=
     my $url = '/brief/kite.ism/.mpd';
     my $first = ask($s, $url);
     my $zip = ask($s, $url, {'Accept-Encoding' => 'gzip'});
-    sleep 2;
+    sleep 4;
     my $again = ask($s, $url, {'Accept-Encoding' => 'gzip', 'If-None-Match' => $zip->{headers}{etag}});
     is("$again->{status} $again->{content}", "200 $zip->{content}", 'stale, and a client that has it: the whole');
     is($again->{headers}{etag}, $zip->{headers}{etag}, 'its own tag');
     is(join(' ', map { ask($s, $url, {'Accept-Encoding' => $_})->{cache} } 'gzip', 'br', ''), 'HIT HIT HIT', 'fresh again, one entry');
-    sleep 2;
+    sleep 4;
     my $whole = ask($s, $url);
     is("$whole->{status} $whole->{content}", "200 $first->{content}", 'stale, and a client that has nothing');
     $whole = ask($s, $url);

@@ -218,8 +218,8 @@ sub resident { # kB of all children
     read_on(100_000, @slow);
     kill 'USR1', $g->pid;
     sleep 2; # until then the old child may answer
-    my ($status, $end) = (0, time + 10);
-    my $ua = HTTP::Tiny->new(timeout => 2);
+    my ($status, $end) = (0, time + 60);
+    my $ua = HTTP::Tiny->new(timeout => 10);
     while ($status != 200 && time < $end) {
         $status = $ua->get($g->base . '/noise.ism/.mpd')->{status};
     }

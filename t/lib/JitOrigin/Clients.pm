@@ -13,7 +13,7 @@ use IO::Socket::INET;
 use Socket qw(SOL_SOCKET SO_RCVBUF pack_sockaddr_in inet_aton);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT_OK = qw(start_readers read_on read_all h2_get h2_open h2_read);
+our @EXPORT_OK = qw(start_readers read_on read_all told h2_get h2_open h2_read);
 
 # start_readers(PORT, PATH or [PATH, RANGE]…): one connection each with a small receive buffer and a GET sent; nothing is read yet.
 sub start_readers {
@@ -45,7 +45,17 @@ sub take {
     }
     $r->{length} += length $bytes;
     $r->{md5}->add($bytes);
+    $r->{reason} .= $bytes if $r->{status} !~ /^2/ && $r->{length} < 1000;
     return;
+}
+
+# told(ANSWERS): what each got, for diag.
+sub told {
+    my (@answers) = @_;
+    return map {
+        sprintf "%s: %s, %d bytes of %s%s%s\n", $_->{path}, $_->{status} || 'no status', $_->{length}, $_->{promised} // '?',
+            $_->{reset} ? ', reset' : '', defined $_->{reason} ? ": $_->{reason}" : ''
+    } @answers;
 }
 
 sub step {
@@ -65,7 +75,7 @@ sub step {
 # Reads until every reader has got `bytes` of its body.
 sub read_on {
     my ($bytes, @readers) = @_;
-    my $end = time + 60;
+    my $end = time + 240;
     while (my @waiting = grep { !$_->{done} && $_->{length} < $bytes } @readers) {
         die 'readers got no answer' if time > $end;
         my %by = map { fileno($_->{socket}) => $_ } @waiting;
@@ -162,7 +172,7 @@ sub h2_step {
 # h2_read(CONNECTION, ENOUGH): reads until ENOUGH->() is true or all streams are done.
 sub h2_read {
     my ($c, $enough) = @_;
-    my $end = time + 60;
+    my $end = time + 240;
     while (!$enough->() && grep { !$_->{done} } values %{$c->{streams}}) {
         die 'HTTP/2 streams got no end' if time > $end;
         h2_step($c) if IO::Select->new($c->{socket})->can_read(1);
@@ -174,7 +184,7 @@ sub h2_read {
 sub h2_get {
     my ($port, @sets) = @_;
     my @open = my @all = map { h2_open($port, @$_) } @sets;
-    my $end = time + 120;
+    my $end = time + 240;
     while (@open) {
         die 'HTTP/2 streams got no end' if time > $end;
         my %by = map { fileno($_->{socket}) => $_ } @open;

@@ -159,7 +159,7 @@ sub start {
     for my $try (1 .. 3) { # somebody else may take the port in between
         $self->{port} = free_port();
         $self->{pid} = $self->spawn;
-        my $end = time + 30;
+        my $end = time + 60;
         while (time < $end) {
             if (waitpid($self->{pid}, POSIX::WNOHANG()) == $self->{pid}) {
                 delete $running{delete $self->{pid}};
@@ -181,7 +181,7 @@ sub stop {
     # Gracefully first: on SIGTERM a child of the event MPM may crash in its own queue of idle threads.
     for my $signal ('WINCH', 'TERM', 'KILL') {
         kill $signal, $signal eq 'KILL' ? -$pid : $pid;
-        my $end = time + 10;
+        my $end = time + ($signal eq 'WINCH' ? 30 : 10);
         while (time < $end) {
             if (waitpid($pid, POSIX::WNOHANG()) != 0) {
                 delete $running{$pid};
@@ -199,11 +199,7 @@ sub error_log { my ($self) = @_; return read_file($self->run_dir . '/logs/error.
 sub logged {
     my ($self, $name, $pattern, $expected) = @_;
     my @lines;
-    for (1 .. 250) {
-        @lines = grep { $_ =~ $pattern } split /\n/, read_file($self->run_dir . "/logs/$name.log");
-        last if @lines >= $expected;
-        sleep 0.02;
-    }
+    waited(sub { (@lines = grep { $_ =~ $pattern } split /\n/, read_file($self->run_dir . "/logs/$name.log")) >= $expected }, 20);
     return @lines;
 }
 
@@ -211,6 +207,18 @@ sub all_logs {
     my ($self) = @_;
     return join '', map { -e $_ ? read_file($_) : '' } map { $self->run_dir . "/logs/$_.log" } qw(error stdout);
 }
+
+# waited(CHECK): whether CHECK->() comes true, or within SECONDS.
+sub waited {
+    my ($check, $seconds) = @_;
+    for (my $end = time + ($seconds || 60); ; sleep 0.05) {
+        return 1 if $check->();
+        return 0 if time > $end;
+    }
+}
+
+# httpd on how many workers it has left, which depends on the machine's pace.
+my $crowded = qr/ AH(?:00161|00286|00287|00288|00484|03490|10159): /;
 
 # Stops the server and judges its log.
 sub finish {
@@ -220,10 +228,12 @@ sub finish {
     Test::More::ok($alive, 'httpd lived to the end');
     my $log = $self->all_logs;
     my @bad = grep { /:(?:warn|error|crit|alert|emerg)\]/ || /AddressSanitizer|runtime error:|exit signal/ } split /\n/, $log;
-    for my $pattern (@{$self->{expected}}) {
+    for my $pattern ($crowded, @{$self->{expected}}) {
         @bad = grep { !/$pattern/ } @bad;
     }
     Test::More::ok(!@bad, 'nothing unexpected in the error log') or Test::More::diag(join "\n", @bad[0 .. ($#bad < 20 ? $#bad : 20)]);
+    my ($report) = $log =~ /^(.*(?:Sanitizer|runtime error:).*(?:\n.*){0,60})/m;
+    Test::More::diag($report) if defined $report;
     return;
 }
 
