@@ -28,6 +28,7 @@ void jo_ts_units_init(jo_ctx *cx, jo_ts_units *u, const jo_track *t, const jo_tr
     u->shapes.count = 0;
     u->extra = t->codec == &jo_codec_aac ? JO_ADTS_HEADER : 0;
     u->most = most_frames(t);
+    u->steady = t->nruns <= 1 && t->index->const_until >= t->span.out;
     u->apart = (uint32_t)((uint64_t)t->timescale * JO_TS_PCR_APART / JO_TS_HZ);
 }
 
@@ -133,6 +134,25 @@ static uint64_t count_pictures(jo_ts_units *u, const jo_cut *cut, bool *slow)
 
 /* -- sound ------------------------------------------------------------------------------------------------ */
 
+/* A unit has one PTS, from which its frames follow on, and one sample entry. */
+static bool is_last(const jo_ts_units *u, uint32_t n, uint32_t duration)
+{
+    const jo_track *t = u->track;
+    int64_t off = (int64_t)duration - t->frame;
+
+    return 4 * (off < 0 ? -off : off) > t->frame ||
+           (t->nruns > 1 && jo_track_run(t, n) != jo_track_run(t, n + 1));
+}
+
+static void move_ahead(jo_ts_units *u)
+{
+    u->end -= u->at;
+    memmove(u->ahead, u->ahead + u->at, sizeof(*u->ahead) * u->end);
+    memmove(u->ahead_dts, u->ahead_dts + u->at, sizeof(*u->ahead_dts) * u->end);
+    memmove(u->ahead_last, u->ahead_last + u->at, sizeof(*u->ahead_last) * u->end);
+    u->at = 0;
+}
+
 /* At least a group's worth of frames, unless the segment ends. */
 static void read_ahead(jo_ts_units *u)
 {
@@ -141,22 +161,31 @@ static void read_ahead(jo_ts_units *u)
     if (u->end - u->at >= JO_TS_GROUP || u->cursor.next >= u->until) {
         return;
     }
-    u->end -= u->at;
-    memmove(u->ahead, u->ahead + u->at, sizeof(*u->ahead) * u->end);
-    memmove(u->ahead_dts, u->ahead_dts + u->at, sizeof(*u->ahead_dts) * u->end);
-    u->at = 0;
+    move_ahead(u);
     while (u->end < 2 * JO_TS_GROUP && u->cursor.next < u->until &&
            jo_cursor_next(&u->cursor, &s)) {
+        u->ahead_last[u->end] = is_last(u, u->cursor.next - 1, s.duration);
         u->ahead[u->end] = s.size;
         u->ahead_dts[u->end++] = s.dts + s.cts;
         u->ahead_end = s.dts + s.cts + s.duration;
     }
 }
 
+/* Of the next n frames, how many may be of one unit. */
+static uint32_t follow_on(const jo_ts_units *u, uint32_t n)
+{
+    for (uint32_t k = 0; k < n && k < u->most && !u->steady; k++) {
+        if (u->ahead_last[u->at + k]) {
+            return k + 1;
+        }
+    }
+    return n;
+}
+
 static void group(jo_ts_units *u)
 {
     u->sizes = u->ahead + u->at;
-    u->count = jo_ts_group(u->sizes, u->end - u->at, u->extra, u->most);
+    u->count = jo_ts_group(u->sizes, follow_on(u, u->end - u->at), u->extra, u->most);
     u->unit = (jo_ts_unit){.size = (uint64_t)u->count * u->extra};
     for (uint32_t k = 0; k < u->count; k++) {
         u->unit.size += u->sizes[k];
@@ -193,13 +222,14 @@ static uint32_t size_ahead(jo_ts_units *u, uint32_t n, uint32_t until)
     if (u->end - u->at >= JO_TS_GROUP || n == until) {
         return n;
     }
-    u->end -= u->at;
-    memmove(u->ahead, u->ahead + u->at, sizeof(*u->ahead) * u->end);
-    u->at = 0;
+    move_ahead(u);
     while (n < until && u->end < JO_TS_GROUP + JO_ROWS) {
         uint32_t i = jo_index_shape(u->track->index, n, &u->shapes), k = u->shapes.count - i;
         k = k < until - n ? k : until - n;
         memcpy(u->ahead + u->end, u->shapes.size + i, sizeof(*u->ahead) * k);
+        for (uint32_t m = 0; m < k && !u->steady; m++) {
+            u->ahead_last[u->end + m] = is_last(u, n + m, u->shapes.duration[i + m]);
+        }
         u->end += k;
         n += k;
     }

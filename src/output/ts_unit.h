@@ -35,8 +35,10 @@ typedef struct jo_ts_units {
     uint32_t at, end;        /* frames that are read and not yet of a unit: into the next two */
     uint32_t ahead[2 * JO_TS_GROUP];
     int64_t ahead_dts[2 * JO_TS_GROUP];
-    int64_t ahead_end; /* of the last that was read */
-    jo_shapes shapes;  /* of samples that are counted */
+    bool ahead_last[2 * JO_TS_GROUP]; /* what follows doesn't follow on: it is of another unit */
+    bool steady;                      /* none of the track's is such */
+    int64_t ahead_end;                /* of the last that was read */
+    jo_shapes shapes;                 /* of samples that are counted */
 } jo_ts_units;
 
 /* A wire time, ticks, as PTS or DTS, not yet mod 2^33. */

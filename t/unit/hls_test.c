@@ -216,7 +216,12 @@ static void test_stamps(void)
     uint64_t before = 0, longest = 0;
     jo_ts_units u;
 
+    static const jo_run run;
+    const jo_track *self = tracks[0];
     tracks[0]->codec = &jo_codec_ac3;
+    tracks[0]->runs = &run;
+    tracks[0]->variants = &self;
+    tracks[0]->nruns = tracks[0]->nvariants = 1;
     jo_ts_units_init(&cx, &u, tracks[0], &h->tracks[0]);
     jo_ts_units_seek(&u, 0);
     for (int n = 0; jo_ts_units_next(&u); n++) {
