@@ -430,8 +430,8 @@ static entry *find_ready(jo_cache *c, const char *key, size_t key_len)
     return e;
 }
 
-static apr_status_t cache_get(const jo_title_store *self, jo_ctx *cx, const char *path, unsigned how,
-                              const jo_title **out)
+static apr_status_t cache_get(const jo_title_store *self, jo_ctx *cx, const char *path,
+                              unsigned how, const jo_title **out)
 {
     const view *v = (const view *)self;
     jo_identity id;

@@ -24,8 +24,9 @@ typedef struct jo_track_plan {
     int lead;        /* likewise: track whose times name this one's segments, -1 none */
     int64_t
         lag; /* where the plan is counted: ticks that decode times are late in TS, so that none is after its PTS */
-    const uint32_t *id3_packets; /* likewise, of pictures: packets of all timed ID3 before each event's */
-    bool slow; /* likewise: some pictures are more than 100 ms apart */
+    const uint32_t
+        *id3_packets; /* likewise, of pictures: packets of all timed ID3 before each event's */
+    bool slow;        /* likewise: some pictures are more than 100 ms apart */
 } jo_track_plan;
 
 typedef struct jo_plan {

@@ -48,8 +48,8 @@ typedef struct one_title {
     const jo_title *title;
 } one_title;
 
-static apr_status_t get_title(const jo_title_store *self, jo_ctx *cx, const char *path, unsigned how,
-                              const jo_title **out)
+static apr_status_t get_title(const jo_title_store *self, jo_ctx *cx, const char *path,
+                              unsigned how, const jo_title **out)
 {
     (void)cx, (void)path, (void)how;
     *out = ((const one_title *)self)->title;
@@ -159,8 +159,10 @@ static int64_t answer(apr_pool_t *pool, const jo_title_store *store, const jo_ti
                       const char *vpath, bool bytes)
 {
     static const jo_settings settings;
-    jo_request rq = {
-        .path = title->path, .direct = title->how & JO_TITLE_DIRECT, .vpath = vpath, .settings = &settings};
+    jo_request rq = {.path = title->path,
+                     .direct = title->how & JO_TITLE_DIRECT,
+                     .vpath = vpath,
+                     .settings = &settings};
     jo_reply rp = {0};
     jo_ctx cx;
 
