@@ -20,25 +20,45 @@ ok $? "jitorigin ism"
 # The relative URLs of playlist or MPD on standard input, one a line, templates left out.
 uris() { sed -n 's/.*URI="\([^"]*\)".*/\1/p; /^[^#]/p' | sort -u; }
 
-# get PATH: by the command under valgrind; the body goes to $work/body.
+# get PATH: by the command under valgrind, with the settings of $with; the body goes to $work/body.
+with=
 get() {
-    valgrind -q --error-exitcode=99 "$JITORIGIN_CLI" get "$work/media/kite.ism/$1" >"$work/body" 2>"$work/err"
+    # shellcheck disable=SC2086
+    valgrind -q --error-exitcode=99 "$JITORIGIN_CLI" get $with "$work/media/kite.ism/$1" >"$work/body" 2>"$work/err"
     status=$?
-    ok $status "jitorigin get kite.ism/$1"
+    ok $status "jitorigin get $with kite.ism/$1"
     [ $status -eq 0 ] || sed 's/^/# /' "$work/err"
 }
 
-paths=".m3u8 .mpd"
-get .mpd
-get .m3u8
-for playlist in $(uris <"$work/body"); do
-    paths="$paths $playlist"
-    get "$playlist"
-    for segment in $(uris <"$work/body" | sed -n '1,2p;$p'); do
-        paths="$paths $segment"
-        get "$segment"
+# What a name in a playlist means, seen from the title.
+seen_from() { # PLAYLIST NAME
+    case $1 in
+    */*) echo "${1%/*}/$2" | sed 's,[^/]*/\.\./,,' ;;
+    *) echo "$2" ;;
+    esac
+}
+
+# A title's playlists, and some of the segments that each names, into $found.
+walk() {
+    get .m3u8
+    found=.m3u8
+    for playlist in $(uris <"$work/body"); do
+        found="$found $playlist"
+        get "$playlist"
+        for name in $(uris <"$work/body" | sed -n '1,2p;$p'); do
+            segment=$(seen_from "$playlist" "$name")
+            found="$found $segment"
+            get "$segment"
+        done
     done
-done
+}
+
+with='--with hls=ts'
+walk
+with=
+walk
+paths=".mpd $found"
+get .mpd
 
 JITORIGIN_WRAP="valgrind --log-file=$work/httpd.%p.log" "$JITORIGIN_SRC/dev" serve "$work/media" --port 0 >"$work/ready" 2>&1 &
 server=$!

@@ -236,6 +236,12 @@ static void write_fragment(jo_writer *w, const film *m, unsigned fragment)
     close_box(w, mdat);
 }
 
+static apr_status_t free_bytes(void *data)
+{
+    free(data);
+    return APR_SUCCESS;
+}
+
 static void add_film(jo_opener *mem, film m)
 {
     jo_writer w;
@@ -247,7 +253,9 @@ static void add_film(jo_opener *mem, film m)
     write_moov(&w, &m);
     for (unsigned i = 0; i < 4; i++)
         write_fragment(&w, &m, i);
-    jo_source_mem_add(mem, m.path, exact(w.data, w.len), w.len);
+    void *bytes = exact(w.data, w.len);
+    apr_pool_cleanup_register(pool, bytes, free_bytes, apr_pool_cleanup_null);
+    jo_source_mem_add(mem, m.path, bytes, w.len);
 }
 
 static void begin(jo_opener *mem)
