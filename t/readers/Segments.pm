@@ -19,7 +19,12 @@ sub fetch {
     return ($answer->{status}, $answer->{content});
 }
 
-sub join_url { my ($from, $to) = @_; $from =~ s{[^/]*$}{}; return $from . $to }
+sub join_url {
+    my ($from, $to) = @_;
+    my $url = $from =~ s{[^/?]*(?:\?.*)?$}{}sr . $to;
+    1 while $url =~ s{[^/]+/\.\./}{};
+    return $url;
+}
 
 # ---- URLs: (init, segments...)
 
